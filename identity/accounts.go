@@ -1,0 +1,42 @@
+package identity
+
+import (
+	"context"
+	"fmt"
+)
+
+// accounts is the view that one provider has of the store.
+type accounts struct {
+	*Service
+	provider string
+}
+
+func (s *Service) accounts(provider string) accounts { return accounts{s, provider} }
+
+func (a accounts) Find(ctx context.Context, keys ...string) (*Identity, error) {
+	return a.Store.Find(ctx, a.provider, keys...)
+}
+
+func (a accounts) Create(ctx context.Context, p ProviderIdentity) (*Identity, error) {
+	now := a.Clock()
+	p.Provider, p.UpdatedAt = a.provider, now
+	i := &Identity{
+		ID:        "authid_" + a.NewID(),
+		Providers: map[string]ProviderIdentity{a.provider: p},
+		CreatedAt: now,
+		UpdatedAt: now,
+	}
+	if err := a.Store.Create(ctx, i); err != nil {
+		return nil, fmt.Errorf("creating an identity: %w", err)
+	}
+	return i, nil
+}
+
+func (a accounts) Own(i *Identity) ProviderIdentity { return i.Providers[a.provider] }
+
+func (a accounts) Replace(ctx context.Context, i *Identity, credential Secret) error {
+	old := a.Own(i)
+	next := old
+	next.Credential, next.UpdatedAt = credential, a.Clock()
+	return a.Store.ReplaceCredential(ctx, i.ID, old, next)
+}

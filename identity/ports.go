@@ -1,0 +1,181 @@
+package identity
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+)
+
+// Store keeps identities. Every method may fail with CodeUnavailable when the
+// store cannot be asked or did not confirm a write; the other answers are
+// named at each method. A nil error of a writing method means: stored.
+type Store interface {
+	// Identity returns the identity with that id, or ErrNotFound.
+	Identity(ctx context.Context, id string) (*Identity, error)
+	// Find returns the identity that holds the first of keys that is taken
+	// within the provider, or ErrNotFound. It costs the same whether or not
+	// there is one.
+	Find(ctx context.Context, provider string, keys ...string) (*Identity, error)
+	// Create stores a new identity and claims the keys of its provider
+	// identities, all or nothing. ErrExists if one is taken.
+	Create(ctx context.Context, i *Identity) error
+	// ReplaceCredential stores next in place of old, an entry of the same
+	// provider and key. ErrStale if the stored credential is not old's,
+	// ErrNotFound if the identity is gone.
+	ReplaceCredential(ctx context.Context, id string, old, next ProviderIdentity) error
+
+	// Link makes actorID the identity's actor of that type. Linking the same
+	// again is fine; ErrLinked if it has another one, ErrNotFound if the
+	// identity is gone.
+	Link(ctx context.Context, id, actorType, actorID string) error
+	// Unlink takes the actor away from the identity that has it, ends the
+	// credentials issued before validFrom, and deletes the identity when no
+	// actor is left. It returns the identity's id; ErrNotFound if none has it.
+	Unlink(ctx context.Context, actorType, actorID string, validFrom time.Time) (id string, err error)
+
+	// OpenReset makes r the identity's one valid reset of that provider,
+	// unless one asked for later is open or was used: then ErrStale. Opening
+	// the same again is fine while it is unused.
+	OpenReset(ctx context.Context, id, provider string, r Reset) error
+	// CheckReset returns nil if the reset with that hash is open, else ErrNotFound.
+	CheckReset(ctx context.Context, id, provider, hash string) error
+	// CloseReset consumes the open reset with that hash without effect, or
+	// returns ErrNotFound.
+	CloseReset(ctx context.Context, id, provider, hash string) error
+	// FinishReset consumes the open reset with that hash, stores next and
+	// raises the identity's ValidFrom, in one step. ErrNotFound if that reset
+	// is not open: of 50 parallel calls one succeeds.
+	FinishReset(ctx context.Context, id, hash string, next ProviderIdentity, validFrom time.Time) error
+}
+
+// Reset is an accepted request for a new password, as the store keeps it.
+type Reset struct {
+	Hash      string    // hex SHA-256 of the token's jti
+	AskedAt   time.Time // orders resets of one identity; milliseconds count
+	ExpiresAt time.Time
+}
+
+// ResetRequest is a request for a new password before anybody looked whether
+// the identifier is known.
+type ResetRequest struct {
+	// ID is unique and stays the same over all attempts to handle the request.
+	ID         string          `json:"id"`
+	Provider   string          `json:"provider"`
+	ActorType  string          `json:"actor_type"`
+	Identifier string          `json:"identifier"`
+	Metadata   json.RawMessage `json:"metadata,omitempty"` // an object or empty
+	AskedAt    time.Time       `json:"asked_at"`
+}
+
+// ResetQueue accepts reset requests durably; the work is done later, so that
+// known and unknown identifiers take the same time.
+type ResetQueue interface {
+	Enqueue(ctx context.Context, r ResetRequest) error
+}
+
+// ResetTokens mints and reads reset tokens.
+type ResetTokens interface {
+	Reset(c ResetClaims) (Secret, error)
+	// ParseReset returns the claims of a token that is genuine and not expired.
+	ParseReset(raw string) (*ResetClaims, error)
+}
+
+// Notification is a message for a person, to be delivered by the shop's own
+// means. Name is the backend's event name.
+type Notification struct {
+	// ID stays the same over all attempts, so receivers can tell a repetition.
+	ID        string
+	Name      string // "auth.password_reset"
+	EntityID  string // the address as it is stored, never as it was asked for
+	ActorType string
+	Provider  string
+	Token     Secret
+	Metadata  json.RawMessage // an object
+	CreatedAt time.Time
+	ExpiresAt time.Time // after that delivery is pointless
+}
+
+// PasswordReset is the name of the notification that carries a reset token.
+const PasswordReset = "auth.password_reset"
+
+// Notifier delivers notifications. An error means: try again later. Delivery
+// is at least once.
+type Notifier interface {
+	Notify(ctx context.Context, n Notification) error
+}
+
+// Input is what a client sent to a provider.
+type Input struct {
+	ActorType string
+	// Body holds the members of the request body; values are those of
+	// encoding/json. Attacker's data.
+	Body map[string]any
+	// Query holds the first value of each query parameter.
+	Query map[string]string
+}
+
+// Text returns the member of the body if it is a string that is not empty.
+func (in Input) Text(member string) (string, bool) {
+	text, ok := in.Body[member].(string)
+	return text, ok && text != ""
+}
+
+// Flow says how a provider is used.
+type Flow string
+
+// The flows.
+const (
+	FlowCredentials Flow = "credentials" // the login form is the client's own
+	FlowRedirect    Flow = "redirect"    // the browser visits the provider
+)
+
+// Provider proves who somebody is, by one method. What it cannot do it leaves
+// out: registration, callbacks and password changes are optional interfaces.
+type Provider interface {
+	// DisplayName is shown on login pages; Flow says how to use the provider.
+	DisplayName() string
+	Flow() Flow
+	// Authenticate checks what the client sent.
+	Authenticate(ctx context.Context, accounts Accounts, in Input) (Proof, error)
+}
+
+// Proof is the result of an authentication: an identity, or a location at which
+// to continue.
+type Proof struct {
+	Identity *Identity
+	Location string
+}
+
+// Registrar is a Provider at which one can register.
+type Registrar interface {
+	Register(ctx context.Context, accounts Accounts, in Input) (*Identity, error)
+}
+
+// CallbackReceiver is a Provider that a third party sends the browser back from.
+type CallbackReceiver interface {
+	Callback(ctx context.Context, accounts Accounts, in Input) (Proof, error)
+}
+
+// CredentialUpdater is a Provider whose credential can be replaced by a reset.
+type CredentialUpdater interface {
+	// Keys returns the index keys under which the identifier may be stored,
+	// the most exact first; none if it cannot be one.
+	Keys(identifier string) []string
+	// NewCredential makes a credential of the input. ErrNoCredential when the
+	// input has none of the right type.
+	NewCredential(ctx context.Context, in Input) (Secret, error)
+}
+
+// Accounts is what a provider may do with the identities of its own id.
+type Accounts interface {
+	// Find returns the identity that holds the first of keys that is taken, or
+	// ErrNotFound.
+	Find(ctx context.Context, keys ...string) (*Identity, error)
+	// Create makes a new identity. ErrExists if the key is taken.
+	Create(ctx context.Context, p ProviderIdentity) (*Identity, error)
+	// Own returns the provider's entry of the identity.
+	Own(i *Identity) ProviderIdentity
+	// Replace stores another credential in the provider's entry, unless it
+	// changed meanwhile: then ErrStale.
+	Replace(ctx context.Context, i *Identity, credential Secret) error
+}

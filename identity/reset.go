@@ -1,0 +1,160 @@
+package identity
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// ErrNoCredential: the input of a password change has no usable password.
+var ErrNoCredential = errors.New("no credential in the input")
+
+var errInvalidToken = &Error{Code: CodeUnauthorized, Reason: "reset_token_invalid", Message: "Invalid token"}
+
+// RequestReset accepts a request for a new password. It does not look whether
+// the identifier is known: nil means that the request is stored, not that
+// anybody will be told.
+func (s *Service) RequestReset(ctx context.Context, actorType, provider, identifier string, metadata json.RawMessage) error {
+	if _, err := s.provider(actorType, provider); err != nil {
+		return err
+	}
+	err := s.Resets.Enqueue(ctx, ResetRequest{
+		ID: s.NewID(), Provider: provider, ActorType: actorType,
+		Identifier: identifier, Metadata: metadata, AskedAt: s.Clock(),
+	})
+	if err != nil {
+		return fmt.Errorf("queueing a password reset: %w", err)
+	}
+	return nil
+}
+
+// IssueReset opens the reset that r asked for and returns the notification to
+// deliver, or nil when nobody is to be told: the identifier is unknown, the
+// provider has no passwords, the request is too old or a later one came. It
+// may be called any number of times for the same request: the token is the
+// same every time, and is not revived once it was used.
+func (s *Service) IssueReset(ctx context.Context, r ResetRequest) (*Notification, error) {
+	expires := r.AskedAt.Add(s.ResetTTL)
+	p, ok := s.providers[r.Provider].(CredentialUpdater)
+	if !ok || !s.Clock().Before(expires) {
+		return nil, nil
+	}
+	keys := p.Keys(r.Identifier)
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	i, err := s.Store.Find(ctx, r.Provider, keys...)
+	if errors.Is(err, ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("looking for the identity of a reset: %w", err)
+	}
+	jti := s.resetID(r.ID)
+	err = s.Store.OpenReset(ctx, i.ID, r.Provider, Reset{Hash: resetHash(jti), AskedAt: r.AskedAt, ExpiresAt: expires})
+	if errors.Is(err, ErrStale) || errors.Is(err, ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("opening a reset: %w", err)
+	}
+	entity := i.Providers[r.Provider].EntityID
+	token, err := s.Tokens.Reset(ResetClaims{
+		EntityID: entity, Provider: r.Provider, ActorType: r.ActorType, Purpose: PurposeReset,
+		IssuedAt: r.AskedAt.Unix(), ExpiresAt: expires.Unix(), ID: jti,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("minting a reset token: %w", err)
+	}
+	metadata := r.Metadata
+	if len(metadata) == 0 {
+		metadata = []byte("{}")
+	}
+	return &Notification{
+		ID: r.ID, Name: PasswordReset, EntityID: entity, ActorType: r.ActorType, Provider: r.Provider,
+		Token: token, Metadata: metadata, CreatedAt: r.AskedAt, ExpiresAt: expires,
+	}, nil
+}
+
+// Update sets a new credential for the holder of a reset token. The token is
+// used up even when the body has no password; what the body says about whose
+// password it is counts for nothing (reference medusa-v2, section 9).
+func (s *Service) Update(ctx context.Context, actorType, provider, token string, in Input) error {
+	if _, err := s.provider(actorType, provider); err != nil {
+		return err
+	}
+	c, err := s.Tokens.ParseReset(token)
+	if err != nil {
+		return &Error{Code: CodeUnauthorized, Reason: ReasonOf(err), Message: errInvalidToken.Message, Err: err}
+	}
+	p, ok := s.providers[c.Provider].(CredentialUpdater)
+	if !ok || c.Provider != provider || c.ActorType != actorType {
+		return errInvalidToken
+	}
+	i, err := s.Store.Find(ctx, provider, p.Keys(c.EntityID)...)
+	if errors.Is(err, ErrNotFound) {
+		return errInvalidToken
+	}
+	if err != nil {
+		return fmt.Errorf("looking for the identity of a reset token: %w", err)
+	}
+	next := i.Providers[provider]
+	if next.EntityID != c.EntityID {
+		return errInvalidToken
+	}
+	hash := resetHash(c.ID)
+	// Hashing costs much: a used token must not get that far.
+	if err := invalidIfGone(s.Store.CheckReset(ctx, i.ID, provider, hash)); err != nil {
+		return err
+	}
+	in.ActorType = actorType
+	next.Credential, err = p.NewCredential(ctx, in)
+	if errors.Is(err, ErrNoCredential) {
+		if err := invalidIfGone(s.Store.CloseReset(ctx, i.ID, provider, hash)); err != nil {
+			return err
+		}
+		return &Error{Code: CodeUnauthorized, Reason: "reset_without_password", Message: "Unauthorized", Err: err}
+	}
+	if err != nil {
+		return fmt.Errorf("making the new credential: %w", err)
+	}
+	next.UpdatedAt = s.Clock()
+	if err := invalidIfGone(s.Store.FinishReset(ctx, i.ID, hash, next, s.nextValidFrom())); err != nil {
+		return err
+	}
+	s.Revoked(i.ID)
+	return nil
+}
+
+func invalidIfGone(err error) error {
+	if errors.Is(err, ErrNotFound) {
+		return errInvalidToken
+	}
+	if err != nil {
+		return fmt.Errorf("asking for a reset: %w", err)
+	}
+	return nil
+}
+
+// resetID is the jti for a request: unguessable, and the same at every attempt.
+// It has the form of a UUID, as Medusa's has.
+func (s *Service) resetID(requestID string) string {
+	mac := hmac.New(sha256.New, []byte(s.ResetKey.Reveal()))
+	mac.Write([]byte("reset\x00" + requestID))
+	b := mac.Sum(nil)[:16]
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}
+
+func resetHash(jti string) string {
+	sum := sha256.Sum256([]byte(jti))
+	return hex.EncodeToString(sum[:])
+}
+
+// Remaining returns how long the notification is worth delivering.
+func (n Notification) Remaining(now time.Time) time.Duration { return n.ExpiresAt.Sub(now) }

@@ -1,0 +1,30 @@
+package identity
+
+import "log/slog"
+
+const redacted = "[redacted]"
+
+// Secret is a text that must not be shown: a password hash, a reset token. It
+// prints as `[redacted]` in every format; Reveal is the only way to the text.
+type Secret struct{ text string }
+
+// NewSecret wraps text.
+func NewSecret(text string) Secret { return Secret{text} }
+
+// Reveal returns the text.
+func (s Secret) Reveal() string { return s.text }
+
+// Empty reports whether there is no text.
+func (s Secret) Empty() bool { return s.text == "" }
+
+// String implements fmt.Stringer.
+func (Secret) String() string { return redacted }
+
+// GoString implements fmt.GoStringer.
+func (Secret) GoString() string { return redacted }
+
+// MarshalText implements encoding.TextMarshaler, so JSON does not show it either.
+func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+// LogValue implements slog.LogValuer.
+func (Secret) LogValue() slog.Value { return slog.StringValue(redacted) }

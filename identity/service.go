@@ -1,0 +1,229 @@
+package identity
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Config is what a Service is made of. All fields without a default are required.
+type Config struct {
+	Store Store
+	// Providers in the order of the configuration.
+	Providers []NamedProvider
+	// Actors lists the providers of each actor type. Empty: see Service.Providers.
+	Actors map[string][]string
+	// TokenTTL is the life of an access token. Default: 24 hours.
+	TokenTTL time.Duration
+
+	Resets ResetQueue
+	Tokens ResetTokens
+	// ResetTTL is the life of a reset token. Default: 15 minutes.
+	ResetTTL time.Duration
+	// ResetKey derives the ids of reset tokens from those of their requests,
+	// so that a repeated delivery carries the same token.
+	ResetKey Secret
+
+	// NewID makes the part of an identity's id behind `authid_`: a ULID.
+	NewID func() string
+	// Clock tells the time. Default: time.Now.
+	Clock func() time.Time
+	// Revoked, if set, is told the id of an identity whose credentials ended,
+	// after the store confirmed it.
+	Revoked func(id string)
+}
+
+// NamedProvider is a provider under the id it has in URLs.
+type NamedProvider struct {
+	ID string
+	Provider
+}
+
+// Service does what people may do about their identities. It is safe for
+// concurrent use.
+type Service struct {
+	Config
+	providers map[string]Provider
+	order     []string
+	actors    map[string][]string
+}
+
+// NewService checks the configuration and makes a Service.
+func NewService(c Config) (*Service, error) {
+	if c.Store == nil || c.Resets == nil || c.Tokens == nil || c.NewID == nil || c.ResetKey.Empty() {
+		return nil, errors.New("identity service: a required part is missing")
+	}
+	if c.TokenTTL == 0 {
+		c.TokenTTL = 24 * time.Hour
+	}
+	if c.ResetTTL == 0 {
+		c.ResetTTL = 15 * time.Minute
+	}
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	if c.Revoked == nil {
+		c.Revoked = func(string) {}
+	}
+	s := &Service{Config: c, providers: make(map[string]Provider), actors: c.Actors}
+	for _, p := range c.Providers {
+		if _, taken := s.providers[p.ID]; taken {
+			return nil, fmt.Errorf("provider %q is configured twice", p.ID)
+		}
+		s.providers[p.ID] = p.Provider
+		s.order = append(s.order, p.ID)
+	}
+	for actorType, ids := range c.Actors {
+		if !validActorType(actorType) {
+			return nil, fmt.Errorf("actor type %q: use letters, digits, '_' and '-', at most 64", actorType)
+		}
+		for _, id := range ids {
+			if _, known := s.providers[id]; !known {
+				return nil, fmt.Errorf("actor type %q may use provider %q, but no such provider is configured", actorType, id)
+			}
+		}
+	}
+	return s, nil
+}
+
+// Register makes an identity and returns claims without an actor: a
+// registration never acts as anybody.
+func (s *Service) Register(ctx context.Context, actorType, provider string, in Input) (Claims, error) {
+	p, err := s.provider(actorType, provider)
+	if err != nil {
+		return Claims{}, err
+	}
+	r, ok := p.(Registrar)
+	if !ok {
+		return Claims{}, &Error{
+			Code: CodeUnauthorized, Reason: "registration_unsupported",
+			Message: capitalised(provider) + " does not support registration. Use method `authenticate` instead.",
+		}
+	}
+	in.ActorType = actorType
+	i, err := r.Register(ctx, s.accounts(provider), in)
+	if err != nil {
+		return Claims{}, fmt.Errorf("registering: %w", err)
+	}
+	return s.claims(i, actorType, provider), nil
+}
+
+// Login is the outcome of an authentication: claims, or the location at which
+// the browser has to continue.
+type Login struct {
+	Claims   Claims
+	Location string
+}
+
+// Authenticate logs somebody in or starts to.
+func (s *Service) Authenticate(ctx context.Context, actorType, provider string, in Input) (Login, error) {
+	p, err := s.provider(actorType, provider)
+	if err != nil {
+		return Login{}, err
+	}
+	in.ActorType = actorType
+	proof, err := p.Authenticate(ctx, s.accounts(provider), in)
+	if err != nil {
+		return Login{}, fmt.Errorf("authenticating: %w", err)
+	}
+	return s.login(proof, actorType, provider), nil
+}
+
+// Callback finishes an authentication that a third party took part in.
+func (s *Service) Callback(ctx context.Context, actorType, provider string, in Input) (Login, error) {
+	p, err := s.provider(actorType, provider)
+	if err != nil {
+		return Login{}, err
+	}
+	r, ok := p.(CallbackReceiver)
+	if !ok {
+		return Login{}, &Error{
+			Code: CodeUnauthorized, Reason: "callback_unsupported",
+			Message: "Callback authentication not implemented for provider " + provider,
+		}
+	}
+	in.ActorType = actorType
+	proof, err := r.Callback(ctx, s.accounts(provider), in)
+	if err != nil {
+		return Login{}, fmt.Errorf("receiving a callback: %w", err)
+	}
+	return s.login(proof, actorType, provider), nil
+}
+
+func (s *Service) login(proof Proof, actorType, provider string) Login {
+	if proof.Identity == nil {
+		return Login{Location: proof.Location}
+	}
+	c := s.claims(proof.Identity, actorType, provider)
+	c.ActorID = proof.Identity.ActorID(actorType)
+	return Login{Claims: c}
+}
+
+// Refresh returns fresh claims for the holder of genuine claims: actor and
+// metadata are read anew, the values in old are not trusted (reference
+// medusa-v2, section 5).
+func (s *Service) Refresh(ctx context.Context, old Claims) (Claims, error) {
+	if old.IdentityID == "" && old.ActorID == "" {
+		return Claims{}, &Error{Code: CodeUnauthorized, Reason: "refresh_without_identity"}
+	}
+	if old.Provider == "" {
+		return Claims{}, &Error{
+			Code: CodeUnauthorized, Reason: "refresh_without_provider",
+			Message: "The auth provider is not set while refreshing token",
+		}
+	}
+	i, err := s.Store.Identity(ctx, old.IdentityID)
+	switch {
+	case errors.Is(err, ErrNotFound) && old.ActorID != "":
+		return Claims{}, &Error{
+			Code: CodeNotFound, Reason: "identity_gone",
+			Message: fmt.Sprintf("AuthIdentity with id: %s was not found", old.IdentityID), Err: err,
+		}
+	case errors.Is(err, ErrNotFound):
+		return Claims{}, &Error{
+			Code: CodeUnauthorized, Reason: "identity_gone",
+			Message: "Invalid auth identity while refreshing token", Err: err,
+		}
+	case err != nil:
+		return Claims{}, fmt.Errorf("refreshing: %w", err)
+	case !i.Valid(time.Unix(old.IssuedAt, 0)):
+		return Claims{}, &Error{Code: CodeUnauthorized, Reason: "revoked"}
+	}
+	c := s.claims(i, old.ActorType, old.Provider)
+	c.ActorID = i.ActorID(old.ActorType)
+	return c, nil
+}
+
+// claims describes the identity as it came through a provider, without actor.
+func (s *Service) claims(i *Identity, actorType, provider string) Claims {
+	issued := s.Clock()
+	if issued.Before(i.ValidFrom) { // the identity's credentials were revoked in this very second
+		issued = i.ValidFrom
+	}
+	userMetadata := i.Providers[provider].UserMetadata
+	if len(userMetadata) == 0 {
+		userMetadata = []byte("{}")
+	}
+	return Claims{
+		ActorType:    actorType,
+		IdentityID:   i.ID,
+		Provider:     provider,
+		AppMetadata:  i.AppMetadata,
+		UserMetadata: userMetadata,
+		IssuedAt:     issued.Unix(),
+		ExpiresAt:    issued.Add(s.TokenTTL).Unix(),
+	}
+}
+
+// nextValidFrom is the ValidFrom that ends everything issued until now.
+func (s *Service) nextValidFrom() time.Time {
+	return s.Clock().Truncate(time.Second).Add(time.Second)
+}
+
+func capitalised(s string) string {
+	if s == "" {
+		return s
+	}
+	return string(s[0]&^0x20) + s[1:]
+}
