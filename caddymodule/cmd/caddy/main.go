@@ -1,0 +1,12 @@
+// Command caddy is a complete Caddy, built with plain `go build` from the
+// versions in this module's go.sum.
+package main
+
+import (
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+
+	// The modules of Caddy's own distribution.
+	_ "github.com/caddyserver/caddy/v2/modules/standard"
+)
+
+func main() { caddycmd.Main() }
