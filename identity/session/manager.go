@@ -1,0 +1,160 @@
+package session
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/caddy-commerce/auth-sidecar/identity"
+)
+
+// Store keeps records under session ids. A store that cannot be asked answers
+// with identity.CodeUnavailable, which the Manager passes on.
+type Store interface {
+	// LoadSession returns the record, or identity.ErrNotFound.
+	LoadSession(ctx context.Context, sid string) ([]byte, error)
+	// SaveSession writes the record for that long.
+	SaveSession(ctx context.Context, sid string, record []byte, ttl time.Duration) error
+	// ReplaceSession does the same, but only where a record is: it fails with
+	// identity.ErrNotFound, in one atomic step, if there is none.
+	ReplaceSession(ctx context.Context, sid string, record []byte, ttl time.Duration) error
+	// DeleteSession removes the record. It may answer identity.ErrNotFound if
+	// there was none.
+	DeleteSession(ctx context.Context, sid string) error
+}
+
+// Config is what a Manager is made of. Secrets and Store are required.
+type Config struct {
+	Settings
+	// Secrets sign the cookies: the first signs, all verify.
+	Secrets []identity.Secret
+	Store   Store
+	// Clock returns the time. Default: time.Now.
+	Clock func() time.Time
+	// Rand is the source of session ids; it must be safe for concurrent use.
+	// Default: crypto/rand.
+	Rand io.Reader
+}
+
+// Manager starts, finds and ends sessions. It is safe for concurrent use.
+type Manager struct {
+	cfg    Config
+	signer *signer
+}
+
+// NewManager returns a Manager, or every reason why cfg is not usable.
+func NewManager(cfg Config) (*Manager, error) {
+	s, err := newSigner(cfg.Secrets)
+	if err = errors.Join(err, cfg.Validate()); err != nil {
+		return nil, err
+	}
+	if cfg.Store == nil {
+		return nil, errors.New("store is missing")
+	}
+	cfg.Settings = cfg.withDefaults()
+	cfg.Secrets = nil // they live in the signer
+	if cfg.Clock == nil {
+		cfg.Clock = time.Now
+	}
+	if cfg.Rand == nil {
+		cfg.Rand = rand.Reader
+	}
+	return &Manager{cfg: cfg, signer: s}, nil
+}
+
+// FromRequest returns the session id of the request's cookie. It reads as
+// Node does (the first cookie of the name, quoted or not, percent-encoded or
+// not) and takes ids that we signed, whether or not such a session exists.
+func (m *Manager) FromRequest(h http.Header) (sid string, ok bool) {
+	value, _ := find(h["Cookie"], m.cfg.Name)
+	return m.signer.verify(value)
+}
+
+// Presented reports whether the request has a cookie of the session's name,
+// good or not.
+func (m *Manager) Presented(h http.Header) bool {
+	_, ok := find(h["Cookie"], m.cfg.Name)
+	return ok
+}
+
+// Cut removes the session cookie, valid or not, from a request that goes to a
+// backend, and leaves all other cookies as they are. The header may share
+// memory with another request's.
+func (m *Manager) Cut(h http.Header) { cut(h, m.cfg.Name) }
+
+// ClearCookie returns the Set-Cookie line that deletes the cookie.
+func (m *Manager) ClearCookie() string { return m.cfg.clear() }
+
+// Load returns the record of a session. It fails with identity.ErrNotFound if
+// there is none, if it is corrupt (then also ErrCorrupt), if it is past its own
+// end or the maximum age, or if nobody is logged in by it any more. The end of
+// the claims, `exp`, does not matter.
+func (m *Manager) Load(ctx context.Context, sid string) (*Record, error) {
+	data, err := m.cfg.Store.LoadSession(ctx, sid)
+	if err != nil {
+		return nil, fmt.Errorf("loading a session: %w", err)
+	}
+	record, err := Decode(data)
+	if err != nil {
+		return nil, fmt.Errorf("loading a session: %w: %w", identity.ErrNotFound, err)
+	}
+	now := m.cfg.Clock()
+	if end := record.Cookie.Expires; !end.IsZero() && !now.Before(end.Time) {
+		return nil, fmt.Errorf("loading a session: %w: expired", identity.ErrNotFound)
+	}
+	m.prune(record, now)
+	if len(record.Contexts) == 0 {
+		return nil, fmt.Errorf("loading a session: %w: no valid context", identity.ErrNotFound)
+	}
+	return record, nil
+}
+
+// prune removes the contexts that are past their age.
+func (m *Manager) prune(record *Record, now time.Time) {
+	for actorType := range record.Contexts {
+		age := now.Sub(record.since(actorType))
+		_, carried := record.Carried[actorType]
+		// A login of another type must not prolong this one, or whoever stole a
+		// session could keep it for ever by logging in as a customer of their own.
+		old := carried && !m.cfg.Rolling && age >= m.cfg.TTL
+		if old || m.cfg.MaxAge > 0 && age >= m.cfg.MaxAge {
+			delete(record.Contexts, actorType)
+			delete(record.Carried, actorType)
+			if record.Latest == actorType {
+				record.Latest = ""
+			}
+		}
+	}
+}
+
+// End ends the session. It is no error if it had ended before.
+func (m *Manager) End(ctx context.Context, sid string) error {
+	if err := m.cfg.Store.DeleteSession(ctx, sid); err != nil && !errors.Is(err, identity.ErrNotFound) {
+		return fmt.Errorf("ending a session: %w", err)
+	}
+	return nil
+}
+
+// setCookie returns the Set-Cookie line, or "" if it must not be sent.
+func (m *Manager) setCookie(sid string, c Cookie, https bool) string {
+	if c.Secure && !https {
+		return ""
+	}
+	return c.header(m.cfg.Name, m.signer.sign(sid))
+}
+
+// expires returns the end of a session that is used now.
+func (m *Manager) expires(now, created time.Time) time.Time {
+	end := now.Add(m.cfg.TTL)
+	if m.cfg.MaxAge > 0 && created.Add(m.cfg.MaxAge).Before(end) {
+		end = created.Add(m.cfg.MaxAge)
+	}
+	return end
+}
+
+// now returns the time as records can hold it.
+func (m *Manager) now() time.Time { return m.cfg.Clock().UTC().Truncate(time.Millisecond) }
