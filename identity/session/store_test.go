@@ -1,0 +1,196 @@
+package session_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/caddy-commerce/auth-sidecar/identity"
+	"github.com/caddy-commerce/auth-sidecar/identity/session"
+)
+
+// start is when tests begin, a time that no clock rounds.
+var start = time.Date(2026, 11, 21, 16, 54, 34, 263_000_000, time.UTC)
+
+// clock is a time that tests move.
+type clock struct {
+	mu sync.Mutex
+	t  time.Time
+}
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.t
+}
+
+func (c *clock) forward(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.t = c.t.Add(d)
+}
+
+// memory is a session.Store that keeps records as long as the clock says, and
+// calls before ahead of every operation.
+type memory struct {
+	clock  *clock
+	before func(ctx context.Context, op, sid string) error
+
+	mu      sync.Mutex
+	records map[string]stored
+	ops     []string
+}
+
+type stored struct {
+	data    string
+	expires time.Time
+}
+
+func (s *memory) begin(ctx context.Context, op, sid string) error {
+	s.mu.Lock()
+	s.ops = append(s.ops, op)
+	s.mu.Unlock()
+	if s.before != nil {
+		return s.before(ctx, op, sid)
+	}
+	return nil
+}
+
+func (s *memory) get(sid string) (string, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	record, ok := s.records[sid]
+	return record.data, ok && s.clock.now().Before(record.expires)
+}
+
+func (s *memory) put(sid, data string, ttl time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.records[sid] = stored{data, s.clock.now().Add(ttl)}
+}
+
+func (s *memory) sids() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var sids []string
+	for sid := range s.records {
+		sids = append(sids, sid)
+	}
+	return sids
+}
+
+func (s *memory) LoadSession(ctx context.Context, sid string) ([]byte, error) {
+	if err := s.begin(ctx, "load", sid); err != nil {
+		return nil, err
+	}
+	data, ok := s.get(sid)
+	if !ok {
+		return nil, identity.ErrNotFound
+	}
+	return []byte(data), nil
+}
+
+func (s *memory) SaveSession(ctx context.Context, sid string, record []byte, ttl time.Duration) error {
+	if err := s.begin(ctx, "save", sid); err != nil {
+		return err
+	}
+	s.put(sid, string(record), ttl)
+	return nil
+}
+
+func (s *memory) ReplaceSession(ctx context.Context, sid string, record []byte, ttl time.Duration) error {
+	if err := s.begin(ctx, "replace", sid); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if old, ok := s.records[sid]; !ok || !s.clock.now().Before(old.expires) {
+		return identity.ErrNotFound
+	}
+	s.records[sid] = stored{string(record), s.clock.now().Add(ttl)}
+	return nil
+}
+
+func (s *memory) DeleteSession(ctx context.Context, sid string) error {
+	if err := s.begin(ctx, "delete", sid); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.records, sid)
+	return nil
+}
+
+// failing returns a before that makes the operations fail that are named.
+func failing(ops ...string) func(context.Context, string, string) error {
+	return func(_ context.Context, op, _ string) error {
+		if slices.Contains(ops, op) {
+			return identity.Unavailable("store_unavailable", errors.New("connection refused"))
+		}
+		return nil
+	}
+}
+
+func newManager(t testing.TB, settings session.Settings) (*session.Manager, *memory) {
+	t.Helper()
+	c := &clock{t: start}
+	store := &memory{clock: c, records: make(map[string]stored)}
+	m, err := session.NewManager(session.Config{
+		Settings: settings,
+		Secrets:  []identity.Secret{identity.NewSecret("session-test-secret")},
+		Store:    store,
+		Clock:    c.now,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m, store
+}
+
+// login starts a session and fails the test if it cannot.
+func login(t testing.TB, m *session.Manager, oldSID string, claims identity.Claims) session.Started {
+	t.Helper()
+	started, err := m.Start(t.Context(), oldSID, claims, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return started
+}
+
+// claims are those of a token made ten minutes ago that is good for an hour.
+func claims(actorType, actorID string) identity.Claims {
+	return identity.Claims{
+		ActorID:      actorID,
+		ActorType:    actorType,
+		IdentityID:   "authid_01M7ZGFXCPEBDV33HJKCJAF3EE",
+		Provider:     "emailpass",
+		AppMetadata:  identity.Metadata{actorType + "_id": []byte(`"` + actorID + `"`)},
+		UserMetadata: []byte("{}"),
+		IssuedAt:     start.Add(-10 * time.Minute).Unix(),
+		ExpiresAt:    start.Add(50 * time.Minute).Unix(),
+	}
+}
+
+// actors returns who is logged in, by actor type, as the store tells; nil if nobody is.
+func actors(t testing.TB, m *session.Manager, sid string) map[string]string {
+	t.Helper()
+	record, err := m.Load(t.Context(), sid)
+	if errors.Is(err, identity.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := make(map[string]string)
+	for actorType, claims := range record.Contexts {
+		ids[actorType] = claims.ActorID
+	}
+	return ids
+}
+
+// cookies returns a request header with these Cookie lines.
+func cookies(lines ...string) http.Header { return http.Header{"Cookie": lines} }
