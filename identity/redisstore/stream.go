@@ -1,0 +1,47 @@
+package redisstore
+
+import (
+	"context"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// EventsKey is the name, behind the prefix, that the stream for the shop's own
+// programs has unless another one is asked for.
+const EventsKey = "events"
+
+// Events is a stream that other programs read. What is in it is worthless
+// after a while, and goes then.
+type Events struct {
+	client redis.UniversalClient
+	key    string
+	maxAge time.Duration
+}
+
+// NewEvents makes an Events. key is the whole key of the stream. Appending an
+// entry removes those that are older than maxAge by the server's clock.
+func NewEvents(client redis.UniversalClient, key string, maxAge time.Duration) *Events {
+	return &Events{client: client, key: key, maxAge: maxAge}
+}
+
+// Append adds an entry of alternating field names and values. CodeUnavailable
+// when Redis did not confirm it.
+func (e *Events) Append(ctx context.Context, fields ...string) error {
+	args := make([]any, 0, len(fields)+1)
+	args = append(args, e.maxAge.Milliseconds())
+	for _, f := range fields {
+		args = append(args, f)
+	}
+	if err := appendScript.Run(ctx, e.client, []string{e.key}, args...).Err(); err != nil {
+		return queueError("appending an event", err)
+	}
+	return nil
+}
+
+// maxAge in ms, then the fields. A script, so that the server's clock decides,
+// which also makes the entries' ids.
+var appendScript = redis.NewScript(`
+local now = redis.call('TIME')
+local oldest = now[1] * 1000 + math.floor(now[2] / 1000) - tonumber(ARGV[1])
+return redis.call('XADD', KEYS[1], 'MINID', '=', string.format('%.0f', math.max(oldest, 0)), '*', unpack(ARGV, 2))`)
