@@ -1,6 +1,7 @@
 package identitytest
 
 import (
+	"errors"
 	"math/rand/v2"
 	"net"
 	"strconv"
@@ -31,13 +32,14 @@ func FreePort(t testing.TB) int {
 			last = err
 			continue
 		}
-		probe, err := net.Listen("tcp4", loopback(port))
-		if err != nil {
-			last = err
+		// Asking by a connection, not by a listener: a child that is being forked
+		// elsewhere would inherit that and keep the port bound for a moment.
+		if conn, err := net.Dial("tcp4", loopback(port)); err == nil {
+			_ = conn.Close()
 			_ = guard.Close()
+			last = errors.New("all ports are taken by other programs")
 			continue
 		}
-		_ = probe.Close()
 		t.Cleanup(func() { _ = guard.Close() })
 		return port
 	}

@@ -4,6 +4,7 @@ package identitytest
 
 import (
 	"bytes"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -45,13 +46,44 @@ func StartProcess(t testing.TB, cmd *exec.Cmd, ready func(line string) bool) *Pr
 	p := launch(t, cmd, ready)
 	select {
 	case <-p.output.ready:
-		return p
 	case <-p.done:
-		t.Fatalf("%s ended before it was ready: %v", p.name(), cmd.ProcessState)
+		p.fatalEnded()
 	case <-time.After(startTimeout):
-		t.Fatalf("%s was not ready after %v", p.name(), startTimeout)
+		p.fatalLate()
 	}
-	return nil
+	return p
+}
+
+// StartServer is StartProcess for a program that is ready when it accepts
+// connections at addr, a port from FreePort.
+func StartServer(t testing.TB, cmd *exec.Cmd, addr string) *Process {
+	t.Helper()
+	p := launch(t, cmd, func(string) bool { return false })
+	late := time.After(startTimeout)
+	for {
+		conn, err := net.Dial("tcp", addr)
+		if err == nil {
+			_ = conn.Close()
+			return p
+		}
+		select {
+		case <-p.done:
+			p.fatalEnded()
+		case <-late:
+			p.fatalLate()
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+func (p *Process) fatalEnded() {
+	p.t.Helper()
+	p.t.Fatalf("%s ended before it was ready: %v", p.name(), p.cmd.ProcessState)
+}
+
+func (p *Process) fatalLate() {
+	p.t.Helper()
+	p.t.Fatalf("%s was not ready after %v", p.name(), startTimeout)
 }
 
 // launch starts cmd without waiting until it is ready.
@@ -83,6 +115,17 @@ func (p *Process) Pid() int { return p.cmd.Process.Pid }
 
 // Done is closed when the program has ended.
 func (p *Process) Done() <-chan struct{} { return p.done }
+
+// ExitCode returns the status of a program that has ended: -1 after a signal,
+// and while it runs.
+func (p *Process) ExitCode() int {
+	select {
+	case <-p.done:
+		return p.cmd.ProcessState.ExitCode()
+	default:
+		return -1
+	}
+}
 
 // Output returns what the program wrote, its last 64 KiB.
 func (p *Process) Output() string {
