@@ -1,0 +1,105 @@
+//go:build unix
+
+package e2e
+
+import (
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/caddy-commerce/auth-sidecar/identity/identitytest"
+)
+
+// CaddyConfig is what a test says about its Caddy.
+type CaddyConfig struct {
+	// Global is put into the block of global options: `auth_sidecar { … }`. The
+	// admin endpoint is off and nothing is saved unless it says otherwise.
+	Global string
+	// Site is the content of the one site, which answers to every host name.
+	Site string
+	// Env are environment variables (NAME=value). Caddy gets only these, PATH and
+	// a home folder of its own.
+	Env []string
+}
+
+// Caddy is the Caddy of this repository, running for one test. Its methods are
+// for the goroutine of that test.
+type Caddy struct {
+	// Process is the Caddy that runs now, or ran last; Restart replaces it.
+	*identitytest.Process
+
+	t    testing.TB
+	addr string
+	file string
+	env  []string
+}
+
+// StartCaddy starts Caddy with that configuration on a free port of 127.0.0.1
+// and returns when it accepts connections. It ends with the test, which fails
+// when Caddy ended with an error, panicked or had a data race.
+func StartCaddy(t testing.TB, config CaddyConfig) *Caddy {
+	t.Helper()
+	home := t.TempDir()
+	port := strconv.Itoa(identitytest.FreePort(t))
+	c := &Caddy{
+		t:    t,
+		addr: net.JoinHostPort("127.0.0.1", port),
+		file: filepath.Join(home, "Caddyfile"),
+		env:  append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + home}, config.Env...),
+	}
+	caddyfile := "{\n" +
+		"admin off\n" +
+		"persist_config off\n" +
+		"grace_period 5s\n" +
+		config.Global + "\n" +
+		"}\n" +
+		"http://:" + port + " {\n" +
+		"bind 127.0.0.1\n" +
+		config.Site + "\n" +
+		"}\n"
+	if err := os.WriteFile(c.file, []byte(caddyfile), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c.start()
+	return c
+}
+
+func (c *Caddy) start() {
+	c.t.Helper()
+	cmd := exec.Command(CaddyBinary(c.t), "run", "--config", c.file, "--adapter", "caddyfile")
+	cmd.Dir, cmd.Env = filepath.Dir(c.file), c.env
+	var process *identitytest.Process
+	c.t.Cleanup(func() { // runs after the process was stopped
+		if process == nil {
+			return
+		}
+		if code := process.ExitCode(); code > 0 {
+			c.t.Errorf("caddy ended with status %d", code)
+		}
+		for _, sign := range []string{"DATA RACE", "panic serving"} {
+			if output := process.Output(); strings.Contains(output, sign) {
+				c.t.Errorf("caddy wrote %q:\n%s", sign, output)
+			}
+		}
+	})
+	process = identitytest.StartServer(c.t, cmd, c.addr)
+	c.Process = process
+}
+
+// Addr returns the host and port at which the site answers.
+func (c *Caddy) Addr() string { return c.addr }
+
+// URL returns the address of the site, without a slash at its end.
+func (c *Caddy) URL() string { return "http://" + c.addr }
+
+// Restart stops Caddy, if it runs, and starts it again with the same
+// configuration, address and home folder.
+func (c *Caddy) Restart() {
+	c.t.Helper()
+	c.Stop()
+	c.start()
+}
