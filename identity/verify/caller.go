@@ -1,0 +1,65 @@
+package verify
+
+import (
+	"slices"
+
+	"github.com/caddy-commerce/auth-sidecar/identity"
+	"github.com/caddy-commerce/auth-sidecar/identity/session"
+)
+
+// Method is the kind of credential that proved a caller.
+type Method string
+
+// The methods.
+const (
+	Bearer  Method = "bearer"
+	Session Method = "session"
+)
+
+// Caller is somebody that a credential proved. It is shared between requests
+// and must not be changed.
+type Caller struct {
+	Claims identity.Claims
+	Method Method
+	// Token is a bearer token for the backend: the client's own, or for a
+	// session one minted for minutes.
+	Token string
+}
+
+// Registered reports whether the caller acts as an actor of the backend.
+func (c *Caller) Registered() bool { return c.Claims.ActorID != "" }
+
+// Result is what a request's credentials came to.
+type Result struct {
+	// Callers are the proven ones in the order in which they count: the
+	// session's latest login, its other ones, then the bearer. A browser may be
+	// logged in as a customer and as a user at once.
+	Callers []*Caller
+	// Refused names why a credential that was presented proved nobody; "" when
+	// all did, or none was there. Stable reasons for logs.
+	Refused string
+	// SID is the id of the session that holds, or ""; Session is its record,
+	// which must not be changed.
+	SID     string
+	Session *session.Record
+}
+
+// Anonymous reports whether nobody was proven.
+func (r *Result) Anonymous() bool { return len(r.Callers) == 0 }
+
+// First returns the first caller for which match holds, or nil.
+func (r *Result) First(match func(*Caller) bool) *Caller {
+	for _, c := range r.Callers {
+		if match(c) {
+			return c
+		}
+	}
+	return nil
+}
+
+// Without returns the result without the callers that the method proved.
+func (r *Result) Without(m Method) *Result {
+	rest := *r
+	rest.Callers = slices.DeleteFunc(slices.Clone(r.Callers), func(c *Caller) bool { return c.Method == m })
+	return &rest
+}

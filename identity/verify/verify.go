@@ -1,0 +1,221 @@
+// Package verify answers the question of every proxied request: whom do its
+// credentials prove? The answer is yes (a caller), no (a reason), or unknown:
+// an error with CodeUnavailable when the store cannot be asked and no fresh
+// answer is cached. Unknown is never taken for no.
+//
+// What the store said is believed for a bounded age. Within it a request costs
+// no round trip; beyond it the store is asked again, and if it does not answer
+// the age is not stretched.
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/caddy-commerce/auth-sidecar/identity"
+	"github.com/caddy-commerce/auth-sidecar/identity/session"
+)
+
+// Tokens checks and mints access tokens; *token.Ring is one.
+type Tokens interface {
+	// ParseAccess returns the claims of a genuine access token that has not
+	// expired. Its failures have CodeUnauthorized.
+	ParseAccess(raw string) (*identity.Claims, error)
+	Access(c identity.Claims) (string, error)
+}
+
+// Identities tells since when the credentials of an identity are good.
+type Identities interface {
+	// State returns the identity's ValidFrom, or identity.ErrNotFound.
+	State(ctx context.Context, id string) (validFrom time.Time, err error)
+}
+
+// Sessions finds sessions; *session.Manager is one.
+type Sessions interface {
+	// FromRequest returns the id in the request's session cookie if its
+	// signature is good.
+	FromRequest(h http.Header) (sid string, ok bool)
+	// Presented reports whether there is a cookie of the session's name at all.
+	Presented(h http.Header) bool
+	// Load returns the session, or identity.ErrNotFound.
+	Load(ctx context.Context, sid string) (*session.Record, error)
+}
+
+// Config is what a Verifier is made of.
+type Config struct {
+	Tokens     Tokens
+	Identities Identities
+	Sessions   Sessions
+	// MaxAge bounds how long an answer of the store is believed without asking
+	// again. Zero asks every time.
+	MaxAge time.Duration
+	// Entries bounds each cache. Default: 16384.
+	Entries int
+	// Clock tells the time. Default: time.Now.
+	Clock func() time.Time
+}
+
+// Verifier checks credentials. It is safe for concurrent use.
+type Verifier struct {
+	Config
+	tokens     *tokenCache
+	identities *aged[time.Time]
+	sessions   *aged[*sessionEntry]
+}
+
+// New makes a Verifier.
+func New(c Config) (*Verifier, error) {
+	if c.Tokens == nil || c.Identities == nil || c.Sessions == nil {
+		return nil, errors.New("verifier: a required part is missing")
+	}
+	if c.MaxAge < 0 {
+		return nil, fmt.Errorf("verifier: the cache age must not be negative, got %s", c.MaxAge)
+	}
+	if c.Entries == 0 {
+		c.Entries = 16384
+	}
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	v := &Verifier{Config: c}
+	var err error
+	if v.tokens, err = newTokenCache(c.Entries); err != nil {
+		return nil, err
+	}
+	if v.identities, err = newAged[time.Time](c.Entries, c.MaxAge); err != nil {
+		return nil, err
+	}
+	v.sessions, err = newAged[*sessionEntry](c.Entries, c.MaxAge)
+	return v, err
+}
+
+// Request verifies the credentials of a request: its session first, then its
+// bearer token, as Medusa does (reference medusa-v2, section 7).
+func (v *Verifier) Request(r *http.Request) (*Result, error) {
+	result := new(Result)
+	if v.Sessions.Presented(r.Header) {
+		if err := v.session(r, result); err != nil {
+			return nil, err
+		}
+	}
+	if PresentsBearer(r.Header) {
+		if err := v.bearer(r, result); err != nil {
+			return nil, err
+		}
+	}
+	return result, nil
+}
+
+// Presented reports whether the request carries anything for Request to check.
+func (v *Verifier) Presented(r *http.Request) bool {
+	return PresentsBearer(r.Header) || v.Sessions.Presented(r.Header)
+}
+
+func (v *Verifier) session(r *http.Request, result *Result) error {
+	sid, ok := v.Sessions.FromRequest(r.Header)
+	if !ok {
+		result.Refused = "session_cookie_invalid"
+		return nil
+	}
+	entry, err := v.loadSession(r.Context(), sid)
+	if errors.Is(err, identity.ErrNotFound) {
+		result.Refused = "session_unknown"
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("loading a session: %w", err)
+	}
+	for _, caller := range entry.callers {
+		switch err := v.check(r.Context(), &caller.Claims); identity.CodeOf(err) {
+		case "":
+			result.Callers = append(result.Callers, caller)
+		case identity.CodeUnauthorized:
+			result.Refused = identity.ReasonOf(err)
+		default:
+			return err
+		}
+	}
+	if len(result.Callers) > 0 {
+		result.SID, result.Session = sid, entry.record
+	}
+	return nil
+}
+
+func (v *Verifier) bearer(r *http.Request, result *Result) error {
+	raw, ok := BearerToken(r.Header)
+	if !ok {
+		result.Refused = "authorization_malformed"
+		return nil
+	}
+	caller, err := v.verifyBearer(r.Context(), raw)
+	switch identity.CodeOf(err) {
+	case "":
+		result.Callers = append(result.Callers, caller)
+	case identity.CodeUnauthorized:
+		result.Refused = identity.ReasonOf(err)
+	default:
+		return err
+	}
+	return nil
+}
+
+// VerifyBearer returns the claims of an access token that is genuine, not
+// expired, not revoked, and of an identity that the store holds. The claims
+// must not be changed.
+func (v *Verifier) VerifyBearer(ctx context.Context, raw string) (*identity.Claims, error) {
+	caller, err := v.verifyBearer(ctx, raw)
+	if err != nil {
+		return nil, err
+	}
+	return &caller.Claims, nil
+}
+
+func (v *Verifier) verifyBearer(ctx context.Context, raw string) (*Caller, error) {
+	now := v.Clock()
+	caller, known := v.tokens.get(raw)
+	if !known {
+		claims, err := v.Tokens.ParseAccess(raw)
+		if err != nil {
+			return nil, err
+		}
+		caller = &Caller{Claims: *claims, Method: Bearer, Token: raw}
+		v.tokens.add(raw, caller)
+	} else if now.Unix() >= caller.Claims.ExpiresAt {
+		// Parsed again, because the key ring may be lenient about the clock.
+		v.tokens.remove(raw)
+		if _, err := v.Tokens.ParseAccess(raw); err != nil {
+			return nil, err
+		}
+	}
+	if err := v.check(ctx, &caller.Claims); err != nil {
+		return nil, err
+	}
+	return caller, nil
+}
+
+// check asks whether the identity of the claims still stands for them.
+func (v *Verifier) check(ctx context.Context, c *identity.Claims) error {
+	validFrom, err := v.identities.get(c.IdentityID, v.Clock(), func() (time.Time, error) {
+		return v.Identities.State(ctx, c.IdentityID)
+	})
+	if errors.Is(err, identity.ErrNotFound) {
+		return &identity.Error{Code: identity.CodeUnauthorized, Reason: "identity_gone", Err: err}
+	}
+	if err != nil {
+		return fmt.Errorf("asking for the state of an identity: %w", err)
+	}
+	if c.IssuedAt < validFrom.Unix() {
+		return &identity.Error{Code: identity.CodeUnauthorized, Reason: "revoked"}
+	}
+	return nil
+}
+
+// Forget makes the next request ask the store about the identity again: its
+// credentials were revoked.
+func (v *Verifier) Forget(id string) { v.identities.remove(id) }
+
+// ForgetSession makes the next request ask the store about the session again.
+func (v *Verifier) ForgetSession(sid string) { v.sessions.remove(sid) }
