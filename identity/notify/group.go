@@ -11,8 +11,8 @@ import (
 	"github.com/caddy-commerce/auth-sidecar/identity"
 )
 
-// settleTimeout bounds one try to tell the queue how an attempt ended. It also
-// bounds how long the end of the process waits for that.
+// settleTimeout bounds one try to tell the queue how an attempt ended, and so
+// how long the end of the process waits for that.
 const settleTimeout = 2 * time.Second
 
 // group delivers the requests to one notifier.
@@ -30,6 +30,7 @@ type request struct {
 	identity.ResetRequest
 	entry   string // its id in the queue
 	attempt int
+	leased  time.Time // until then it is ours
 }
 
 func (g *group) run(ctx context.Context) {
@@ -42,12 +43,12 @@ func (g *group) run(ctx context.Context) {
 		if free == 0 {
 			return
 		}
-		taken := 0
+		taken, leased := 0, time.Now().Add(g.Lease)
 		err := g.Queue.Take(ctx, g.name, g.consumer, free, g.Lease,
 			func(id string, attempt int, r identity.ResetRequest, err error) {
 				taken++
 				work.Go(func() {
-					g.handle(ctx, request{r, id, attempt}, err)
+					g.handle(ctx, request{r, id, attempt, leased}, err)
 					g.release(1)
 				})
 			})
@@ -101,11 +102,11 @@ func (g *group) handle(ctx context.Context, r request, unreadable error) {
 	case unreadable != nil:
 		log.ErrorContext(ctx, "password reset given up", "reason", "request_unreadable",
 			"entry", r.entry, "error", unreadable.Error())
-		g.settle(ctx, log, done)
+		g.settle(ctx, log, r, done)
 		return
 	case !g.Clock().Before(r.AskedAt.Add(g.ResetTTL)):
 		log.ErrorContext(ctx, "password reset given up", "reason", "notification_expired")
-		g.settle(ctx, log, done)
+		g.settle(ctx, log, r, done)
 		return
 	}
 	err := g.try(ctx, r.ResetRequest)
@@ -113,7 +114,7 @@ func (g *group) handle(ctx context.Context, r request, unreadable error) {
 		if r.attempt > 1 {
 			log.InfoContext(ctx, "password reset handled after earlier attempts")
 		}
-		g.settle(ctx, log, done)
+		g.settle(ctx, log, r, done)
 		return
 	}
 	delay := g.retryDelay(r.attempt, err)
@@ -127,7 +128,7 @@ func (g *group) handle(ctx context.Context, r request, unreadable error) {
 		log.Log(ctx, level, "password reset not delivered yet", "reason", identity.ReasonOf(err),
 			"error", err.Error(), "retry_in", delay)
 	}
-	g.settle(ctx, log, func(ctx context.Context) error {
+	g.settle(ctx, log, r, func(ctx context.Context) error {
 		return g.Queue.PutBack(ctx, g.name, g.consumer, r.entry, g.Lease, delay)
 	})
 }
@@ -158,8 +159,7 @@ func (g *group) try(ctx context.Context, r identity.ResetRequest) (err error) {
 // outage: otherwise a notification that was delivered would be so once more.
 // When the process ends before it worked, or the lease is over, the request
 // goes to whoever asks for it next.
-func (g *group) settle(ctx context.Context, log *slog.Logger, tell func(context.Context) error) {
-	deadline := time.Now().Add(g.Lease)
+func (g *group) settle(ctx context.Context, log *slog.Logger, r request, tell func(context.Context) error) {
 	for failures := 0; ; {
 		// Not ctx itself: its end is what a result has to be saved from.
 		c, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
@@ -169,7 +169,7 @@ func (g *group) settle(ctx context.Context, log *slog.Logger, tell func(context.
 			return
 		}
 		failures++
-		if !time.Now().Before(deadline) || !sleep(ctx, backOff(failures, g.PollEvery, outagePause)) {
+		if !time.Now().Before(r.leased) || !sleep(ctx, backOff(failures, g.PollEvery, outagePause)) {
 			log.WarnContext(ctx, "the result of an attempt could not be saved; it will be repeated",
 				"reason", identity.ReasonOf(err), "error", err.Error())
 			return
