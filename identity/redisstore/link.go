@@ -1,0 +1,120 @@
+package redisstore
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/caddy-commerce/auth-sidecar/identity"
+)
+
+// Link implements identity.Store.
+func (s *Store) Link(ctx context.Context, id, actorType, actorID string) error {
+	if !validID(id) {
+		return identity.ErrNotFound
+	}
+	value, err := encodeText(actorID)
+	if err != nil {
+		return invalid(err)
+	}
+	return s.do(ctx, "linking an actor", func(ctx context.Context) error {
+		// The index first: one that leads nowhere does no harm, an actor that
+		// could not be unlinked would.
+		if err := s.client.SAdd(ctx, s.keys.actor(actorType, actorID), id).Err(); err != nil {
+			return err
+		}
+		field := prefixApp + identity.ActorKey(actorType)
+		had, err := s.run(ctx, linkScript, []string{s.keys.identity(id)}, field, value, s.now()).Text()
+		switch {
+		case errors.Is(err, redis.Nil):
+			return identity.ErrNotFound
+		case err != nil:
+			return err
+		case had != "" && !isActor(had, actorID):
+			return identity.ErrLinked
+		}
+		return nil
+	})
+}
+
+// Unlink implements identity.Store. When several identities have the actor, all
+// lose it, and the first id in order is returned.
+func (s *Store) Unlink(ctx context.Context, actorType, actorID string, validFrom time.Time) (string, error) {
+	var found string
+	err := s.do(ctx, "unlinking an actor", func(ctx context.Context) error {
+		ids, err := s.client.SMembers(ctx, s.keys.actor(actorType, actorID)).Result()
+		if err != nil {
+			return err
+		}
+		slices.Sort(ids)
+		for _, id := range ids {
+			had, err := s.unlink(ctx, id, actorType, actorID, validFrom)
+			if err != nil {
+				return err
+			}
+			if had && found == "" {
+				found = id
+			}
+		}
+		if found == "" {
+			return identity.ErrNotFound
+		}
+		return nil
+	})
+	return found, err
+}
+
+// unlink takes the actor away from one identity and reports whether it had it.
+func (s *Store) unlink(ctx context.Context, id, actorType, actorID string, validFrom time.Time) (bool, error) {
+	r, err := s.settled(ctx, id)
+	if err != nil {
+		return false, err
+	}
+	index := s.keys.actor(actorType, actorID)
+	if r == nil {
+		return false, s.client.SRem(ctx, index, id).Err()
+	}
+	name := identity.ActorKey(actorType)
+	read := string(r.AppMetadata[name])
+	if !isActor(read, actorID) {
+		return false, nil // not removed from the index: it may be about to be linked
+	}
+	keys := []string{s.keys.identity(id)}
+	for provider := range r.Providers {
+		keys = append(keys, s.keys.reset(id, provider))
+	}
+	left, err := s.run(ctx, unlinkScript, keys, prefixApp+name, read, seconds(validFrom), s.now()).Int()
+	if err != nil || left == 0 {
+		return false, err
+	}
+	if left == 2 {
+		if err := s.release(ctx, r.holder(), s.keys.entities(r)...); err != nil {
+			return false, err
+		}
+		return true, s.client.SRem(ctx, index, id).Err()
+	}
+	return true, nil
+}
+
+func isActor(raw, actorID string) bool {
+	var id string
+	return json.Unmarshal([]byte(raw), &id) == nil && id == actorID
+}
+
+func encodeText(s string) (string, error) {
+	if s == "" {
+		return "", errors.New("linking an actor: no id")
+	}
+	var out bytes.Buffer
+	enc := json.NewEncoder(&out)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(s); err != nil {
+		return "", err
+	}
+	return string(bytes.TrimSuffix(out.Bytes(), []byte("\n"))), nil
+}

@@ -1,0 +1,79 @@
+package redisstore
+
+import (
+	"context"
+	_ "embed"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Each script begins with what it does, its keys and arguments and its replies.
+// All reads come before the first write: Redis does not undo a script that fails.
+var (
+	//go:embed scripts/pending.lua
+	pendingLua string
+	//go:embed scripts/commit.lua
+	commitLua string
+	//go:embed scripts/abort.lua
+	abortLua string
+	//go:embed scripts/release.lua
+	releaseLua string
+	//go:embed scripts/replace.lua
+	replaceLua string
+	//go:embed scripts/link.lua
+	linkLua string
+	//go:embed scripts/unlink.lua
+	unlinkLua string
+	//go:embed scripts/open_reset.lua
+	openResetLua string
+	//go:embed scripts/close_reset.lua
+	closeResetLua string
+	//go:embed scripts/finish_reset.lua
+	finishResetLua string
+
+	pendingScript     = redis.NewScript(pendingLua)
+	commitScript      = redis.NewScript(commitLua)
+	abortScript       = redis.NewScript(abortLua)
+	releaseScript     = redis.NewScript(releaseLua)
+	replaceScript     = redis.NewScript(replaceLua)
+	linkScript        = redis.NewScript(linkLua)
+	unlinkScript      = redis.NewScript(unlinkLua)
+	openResetScript   = redis.NewScript(openResetLua)
+	closeResetScript  = redis.NewScript(closeResetLua)
+	finishResetScript = redis.NewScript(finishResetLua)
+)
+
+// run runs a script on keys of one slot.
+func (s *Store) run(ctx context.Context, script *redis.Script, keys []string, args ...any) *redis.Cmd {
+	return script.Run(ctx, onceScripter{s.client}, keys, args...)
+}
+
+// onceScripter sends a script once. The client repeats a command whose reply got
+// lost; a script that consumed a reset or replaced a credential would find its
+// own work then and report that it failed.
+type onceScripter struct{ redis.UniversalClient }
+
+func (c onceScripter) EvalSha(ctx context.Context, sha string, keys []string, args ...any) *redis.Cmd {
+	return c.send(ctx, "evalsha", sha, keys, args)
+}
+
+func (c onceScripter) Eval(ctx context.Context, script string, keys []string, args ...any) *redis.Cmd {
+	return c.send(ctx, "eval", script, keys, args)
+}
+
+func (c onceScripter) send(ctx context.Context, name, script string, keys []string, args []any) *redis.Cmd {
+	line := make([]any, 0, 3+len(keys)+len(args))
+	line = append(line, name, script, len(keys))
+	for _, key := range keys {
+		line = append(line, key)
+	}
+	cmd := redis.NewCmd(ctx, append(line, args...)...)
+	cmd.SetFirstKeyPos(3)
+	_ = c.Process(ctx, onceCmd{cmd}) // the error is in cmd as well
+	return cmd
+}
+
+type onceCmd struct{ *redis.Cmd }
+
+// NoRetry implements redis.Cmder.
+func (onceCmd) NoRetry() bool { return true }

@@ -1,0 +1,66 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/caddy-commerce/auth-sidecar/identity"
+)
+
+// LoadSession returns the record of a session, or identity.ErrNotFound.
+func (s *Store) LoadSession(ctx context.Context, sid string) ([]byte, error) {
+	var record []byte
+	err := s.do(ctx, "reading a session", func(ctx context.Context) (err error) {
+		record, err = s.client.Get(ctx, s.keys.session(sid)).Bytes()
+		if errors.Is(err, redis.Nil) {
+			return identity.ErrNotFound
+		}
+		return err
+	})
+	return record, err
+}
+
+// SaveSession writes the record of a session for that long, at least a millisecond.
+func (s *Store) SaveSession(ctx context.Context, sid string, record []byte, ttl time.Duration) error {
+	if err := checkTTL(ttl); err != nil {
+		return err
+	}
+	return s.do(ctx, "writing a session", func(ctx context.Context) error {
+		return s.client.Set(ctx, s.keys.session(sid), record, ttl).Err()
+	})
+}
+
+// ReplaceSession writes the record of a session that exists for that long, at
+// least a millisecond, or returns identity.ErrNotFound: what was deleted
+// meanwhile does not come back.
+func (s *Store) ReplaceSession(ctx context.Context, sid string, record []byte, ttl time.Duration) error {
+	if err := checkTTL(ttl); err != nil {
+		return err
+	}
+	return s.do(ctx, "replacing a session", func(ctx context.Context) error {
+		err := s.client.SetArgs(ctx, s.keys.session(sid), record, redis.SetArgs{Mode: "XX", TTL: ttl}).Err()
+		if errors.Is(err, redis.Nil) {
+			return identity.ErrNotFound
+		}
+		return err
+	})
+}
+
+// DeleteSession removes a session. It is no error if there is none.
+func (s *Store) DeleteSession(ctx context.Context, sid string) error {
+	return s.do(ctx, "deleting a session", func(ctx context.Context) error {
+		return s.client.Del(ctx, s.keys.session(sid)).Err()
+	})
+}
+
+// checkTTL refuses what Redis would take for: without end.
+func checkTTL(ttl time.Duration) error {
+	if ttl < time.Millisecond {
+		return invalid(fmt.Errorf("a session of %v", ttl))
+	}
+	return nil
+}
