@@ -1,0 +1,39 @@
+# setup    install what is missing for the targets below (Debian packages, as root)
+# test     everything that is tested, with the race detector
+# lint     static analysis, tidiness of go.mod, known vulnerabilities, every Caddyfile
+# bench    benchmarks
+# fuzz     every fuzz target for FUZZTIME
+# build    a complete Caddy: ./caddy
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.8.0
+FUZZTIME    := 5m
+
+.PHONY: setup test lint bench fuzz build
+
+setup:
+	.ci/setup
+
+# The race detector is on for vet too, so that both use the same compiled packages.
+test:
+	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "gofmt would change:" $$unformatted; exit 1; }
+	go vet -race ./...
+	go test -race ./...
+
+lint:
+	go mod tidy -diff
+	go run $(STATICCHECK) ./...
+	.ci/caddyfiles
+	.ci/vulnerabilities $(GOVULNCHECK)
+
+bench:
+	go test -run '^$$' -bench . -benchmem ./...
+
+fuzz:
+	.ci/fuzz $(FUZZTIME)
+
+build:
+	go build -trimpath -o caddy ./caddymodule/cmd/caddy
