@@ -17,7 +17,7 @@ func TestNodeProject(t *testing.T) {
 	dir := NodeProject(t, "client")
 	script := `import Medusa from "@medusajs/js-sdk"
 import { chromium } from "playwright-core"
-console.log(typeof new Medusa({ baseUrl: "http://127.0.0.1" }).auth.login, typeof chromium.launch)`
+console.log(typeof new Medusa({ baseUrl: "http://127.0.0.1" }).auth.login + ", " + typeof chromium.launch)`
 	if err := os.WriteFile(filepath.Join(dir, "script.mjs"), []byte(script), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -27,7 +27,7 @@ console.log(typeof new Medusa({ baseUrl: "http://127.0.0.1" }).auth.login, typeo
 	if err != nil {
 		t.Fatalf("node: %v\n%s", err, out)
 	}
-	if got := strings.TrimSpace(string(out)); got != "function function" {
+	if got := strings.TrimSpace(string(out)); got != "function, function" {
 		t.Errorf("the script printed %q", got)
 	}
 }

@@ -4,6 +4,7 @@ package identitytest
 
 import (
 	"bytes"
+	"errors"
 	"net"
 	"os"
 	"os/exec"
@@ -184,7 +185,7 @@ func (p *Process) signal(s syscall.Signal) {
 	default:
 	}
 	// os.Process holds the process itself, so its number cannot mean another one.
-	if err := p.cmd.Process.Signal(s); err != nil && err != os.ErrProcessDone {
+	if err := p.cmd.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		p.t.Errorf("sending %v to %s: %v", s, p.name(), err)
 	}
 }

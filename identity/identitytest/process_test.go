@@ -8,6 +8,7 @@ import (
 	"net"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -31,6 +32,7 @@ func (r *recorder) Logf(f string, args ...any) { r.logs = append(r.logs, fmt.Spr
 func (r *recorder) Errorf(f string, args ...any) {
 	r.failures = append(r.failures, fmt.Sprintf(f, args...))
 }
+
 func (r *recorder) Fatalf(f string, args ...any) {
 	r.Errorf(f, args...)
 	runtime.Goexit()
@@ -43,8 +45,8 @@ func run(t *testing.T, f func(t testing.TB)) *recorder {
 	go func() {
 		defer close(ended)
 		defer func() {
-			for i := len(r.cleanups) - 1; i >= 0; i-- {
-				r.cleanups[i]()
+			for _, cleanup := range slices.Backward(r.cleanups) {
+				cleanup()
 			}
 		}()
 		f(r)
