@@ -44,7 +44,8 @@ func cut(h http.Header, name string) {
 	// A new slice, since a clone of the request may share the old one.
 	kept := make([]string, 0, len(lines))
 	for _, line := range lines {
-		if rest, found := cutLine(line, name); !found || rest != "" {
+		rest := cutLine(line, name)
+		if strings.Trim(rest, ";"+blank) != "" {
 			kept = append(kept, rest)
 		}
 	}
@@ -55,22 +56,16 @@ func cut(h http.Header, name string) {
 	h["Cookie"] = kept
 }
 
-// cutLine returns line without the cookies of that name, and whether it held
-// one. It is empty if nothing but separators is left.
-func cutLine(line, name string) (rest string, found bool) {
+func cutLine(line, name string) string {
 	pairs := strings.Split(line, ";")
 	kept := slices.DeleteFunc(pairs, func(pair string) bool {
 		key, _, ok := strings.Cut(pair, "=")
 		return ok && trimBytes(key, blankJS) == name
 	})
 	if len(kept) == len(pairs) {
-		return line, false
+		return line
 	}
-	rest = strings.TrimLeft(strings.Join(kept, ";"), blank)
-	if strings.Trim(rest, ";"+blank) == "" {
-		return "", true
-	}
-	return rest, true
+	return strings.TrimLeft(strings.Join(kept, ";"), blank)
 }
 
 // trimBytes is strings.Trim by bytes, since header fields need not be UTF-8.
