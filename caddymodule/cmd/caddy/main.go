@@ -1,5 +1,5 @@
-// Command caddy is a complete Caddy, built with plain `go build` from the
-// versions in this module's go.sum.
+// Command caddy is a complete Caddy with the authentication sidecar and its
+// demo, built with plain `go build` from the versions in this module's go.sum.
 package main
 
 import (
@@ -7,6 +7,9 @@ import (
 
 	// The modules of Caddy's own distribution.
 	_ "github.com/caddyserver/caddy/v2/modules/standard"
+
+	_ "github.com/caddy-commerce/auth-sidecar/caddymodule"
+	_ "github.com/caddy-commerce/auth-sidecar/caddymodule/demo"
 )
 
 func main() { caddycmd.Main() }

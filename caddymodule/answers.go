@@ -1,0 +1,46 @@
+package caddymodule
+
+import (
+	"net/http"
+	"strconv"
+)
+
+// An answer is a response that the sidecar gives in place of the backend, in
+// the shapes of Medusa (reference medusa-v2, section 2).
+type answer struct {
+	status     int
+	body       string
+	retryAfter int // seconds; 0 for none
+}
+
+var (
+	answerUnauthorized = answer{status: http.StatusUnauthorized, body: `{"message":"Unauthorized"}`}
+	answerMethod       = answer{status: http.StatusForbidden, body: `{"type":"forbidden","message":"This kind of credential is not accepted here"}`}
+	answerCrossOrigin  = answer{status: http.StatusForbidden, body: `{"type":"forbidden","message":"Cross-origin request refused"}`}
+	answerPath         = answer{status: http.StatusBadRequest, body: `{"type":"invalid_data","message":"The path of the request is ambiguous"}`}
+	answerUnknown      = answer{status: http.StatusServiceUnavailable, body: `{"type":"unavailable","message":"Service temporarily unavailable"}`, retryAfter: 1}
+)
+
+func (a answer) write(w http.ResponseWriter) error {
+	h := w.Header()
+	h.Set("Content-Type", "application/json; charset=utf-8")
+	h.Set("Content-Length", strconv.Itoa(len(a.body)))
+	h.Set("Cache-Control", "private, no-store")
+	if a.retryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(a.retryAfter))
+	}
+	w.WriteHeader(a.status)
+	_, err := w.Write([]byte(a.body))
+	return err
+}
+
+// allowOrigin lets a page of an allowed origin read the refusal, as it could
+// read the backend's.
+func (h *Handler) allowOrigin(w http.ResponseWriter, r *http.Request) {
+	origin := r.Header.Get("Origin")
+	w.Header().Add("Vary", "Origin")
+	if origin != "" && h.origins.Allowed(origin) {
+		w.Header().Set("Access-Control-Allow-Origin", origin)
+		w.Header().Set("Access-Control-Allow-Credentials", "true")
+	}
+}

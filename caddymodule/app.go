@@ -1,0 +1,109 @@
+package caddymodule
+
+import (
+	"fmt"
+
+	"github.com/caddyserver/caddy/v2"
+	"go.uber.org/zap"
+)
+
+func init() {
+	caddy.RegisterModule(new(App))
+}
+
+const defaultRealm = "default"
+
+// App holds the realms of the authentication sidecar. A realm is an isolated
+// set of identities: what is registered in one exists in no other. Handlers
+// refer to a realm by name.
+//
+// Loading a configuration never touches the network: Caddy starts, and answers
+// requests without credentials, while Redis is down.
+type App struct {
+	// The realms by name. A site that names none uses the realm `default`.
+	Realms map[string]*Realm `json:"realms,omitempty"`
+
+	logger *zap.Logger
+}
+
+// CaddyModule returns the Caddy module information.
+func (*App) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{
+		ID:  "auth_sidecar",
+		New: func() caddy.Module { return new(App) },
+	}
+}
+
+// Provision sets up the realms.
+func (a *App) Provision(ctx caddy.Context) error {
+	a.logger = ctx.Logger()
+	bridgeRedisLog()
+	for name, realm := range a.Realms {
+		if realm == nil {
+			return fmt.Errorf("realm %q has no configuration", name)
+		}
+		if err := realm.provision(ctx, name); err != nil {
+			return fmt.Errorf("realm %q: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// Start begins the delivery of notifications.
+func (a *App) Start() error {
+	for _, realm := range a.Realms {
+		realm.start()
+	}
+	return nil
+}
+
+// Stop ends the delivery of notifications. What was accepted and not delivered
+// stays in Redis. Requests of this configuration may still be running.
+func (a *App) Stop() error {
+	for _, realm := range a.Realms {
+		realm.stop()
+	}
+	return nil
+}
+
+// Cleanup gives up the realms' shared connections.
+func (a *App) Cleanup() error {
+	var first error
+	for _, realm := range a.Realms {
+		if realm == nil {
+			continue
+		}
+		if err := realm.release(); err != nil && first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
+// realm returns the realm with that name, "" meaning the default one.
+func (a *App) realm(name string) (*Realm, error) {
+	if name == "" {
+		name = defaultRealm
+	}
+	realm, ok := a.Realms[name]
+	if !ok {
+		return nil, fmt.Errorf("there is no auth_sidecar realm %q: configure it with the global option auth_sidecar", name)
+	}
+	return realm, nil
+}
+
+// realmFor finds the app and in it the realm that a handler refers to.
+func realmFor(ctx caddy.Context, name string) (*Realm, error) {
+	app, err := ctx.App("auth_sidecar")
+	if err != nil {
+		return nil, err
+	}
+	return app.(*App).realm(name)
+}
+
+// Interface guards
+var (
+	_ caddy.App          = (*App)(nil)
+	_ caddy.Provisioner  = (*App)(nil)
+	_ caddy.CleanerUpper = (*App)(nil)
+)

@@ -1,0 +1,285 @@
+package caddymodule
+
+import (
+	"encoding/json"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+)
+
+func init() {
+	httpcaddyfile.RegisterGlobalOption("auth_sidecar", parseGlobalOption)
+}
+
+// parseGlobalOption parses one realm; the option may be repeated for others.
+// Syntax:
+//
+//	auth_sidecar [<realm>] {
+//		redis embedded
+//		redis <url> {
+//			key_prefix <prefix>
+//			timeout    <duration>
+//			ca_file    <pem>
+//		}
+//		jwt {
+//			secret          <placeholder>
+//			previous_secret <placeholder...>
+//			key_file        <pem> {
+//				kid <id>
+//			}
+//			expires_in      <duration>
+//			issuer          <text>
+//			audience        <text>
+//			leeway          <duration>
+//			allow_short_secret
+//		}
+//		session {
+//			secret     <placeholder...>
+//			cookie     <name>
+//			key_prefix <prefix>
+//			ttl        <duration>
+//			max_age    <duration>
+//			rolling
+//			same_site  lax|none|strict
+//			secure     auto|always|never
+//			domain     <domain>
+//		}
+//		provider <id> [<module>] {
+//			...
+//		}
+//		actor <type> <provider_id...>
+//		notify <module> [...] {
+//			...
+//		}
+//		revocation strict
+//		revocation cached <max_age>
+//		reset_ttl <duration>
+//	}
+func parseGlobalOption(d *caddyfile.Dispenser, existing any) (any, error) {
+	app := &App{Realms: make(map[string]*Realm)}
+	if existing != nil {
+		// The option was given before, for another realm.
+		if err := json.Unmarshal(existing.(httpcaddyfile.App).Value, app); err != nil {
+			return nil, d.Errf("reading the realms configured before: %v", err)
+		}
+	}
+	d.Next() // consume the option's name
+	name := defaultRealm
+	if d.NextArg() {
+		name = d.Val()
+	}
+	if _, taken := app.Realms[name]; taken {
+		return nil, d.Errf("realm %q is configured twice", name)
+	}
+	realm := new(Realm)
+	if err := realm.unmarshal(d); err != nil {
+		return nil, err
+	}
+	app.Realms[name] = realm
+	return httpcaddyfile.App{Name: "auth_sidecar", Value: caddyconfig.JSON(app, nil)}, nil
+}
+
+func (r *Realm) unmarshal(d *caddyfile.Dispenser) error {
+	return eachOption(d, func(option string) error {
+		switch option {
+		case "redis":
+			r.Redis = new(Redis)
+			return r.Redis.unmarshal(d)
+		case "jwt":
+			r.JWT = new(JWT)
+			return r.JWT.unmarshal(d)
+		case "session":
+			r.Session = new(Session)
+			return r.Session.unmarshal(d)
+		case "provider":
+			return r.unmarshalProvider(d)
+		case "actor":
+			return r.unmarshalActor(d)
+		case "notify":
+			return r.unmarshalNotifier(d)
+		case "revocation":
+			return r.unmarshalRevocation(d)
+		case "reset_ttl":
+			return duration(d, &r.ResetTTL)
+		}
+		return unrecognized(d, "redis", "jwt", "session", "provider", "actor", "notify", "revocation", "reset_ttl")
+	}, "provider", "actor", "notify")
+}
+
+func (r *Redis) unmarshal(d *caddyfile.Dispenser) error {
+	var address string
+	if err := one(d, &address); err != nil {
+		return err
+	}
+	if address == "embedded" {
+		r.Embedded = true
+	} else {
+		r.URL = address
+	}
+	return eachOption(d, func(option string) error {
+		switch option {
+		case "key_prefix":
+			return one(d, &r.KeyPrefix)
+		case "timeout":
+			return duration(d, &r.Timeout)
+		case "ca_file":
+			return one(d, &r.CAFile)
+		}
+		return unrecognized(d, "key_prefix", "timeout", "ca_file")
+	})
+}
+
+func (j *JWT) unmarshal(d *caddyfile.Dispenser) error {
+	return eachOption(d, func(option string) error {
+		switch option {
+		case "secret":
+			return one(d, &j.Secret)
+		case "previous_secret":
+			return some(d, &j.PreviousSecrets)
+		case "key_file":
+			var file KeyFile
+			if err := one(d, &file.Path); err != nil {
+				return err
+			}
+			err := eachOption(d, func(option string) error {
+				if option == "kid" {
+					return one(d, &file.KID)
+				}
+				return unrecognized(d, "kid")
+			})
+			j.KeyFiles = append(j.KeyFiles, file)
+			return err
+		case "expires_in":
+			return duration(d, &j.ExpiresIn)
+		case "issuer":
+			return one(d, &j.Issuer)
+		case "audience":
+			return one(d, &j.Audience)
+		case "leeway":
+			return duration(d, &j.Leeway)
+		case "allow_short_secret":
+			return flag(&j.AllowShortSecret)
+		}
+		return unrecognized(d, "secret", "previous_secret", "key_file", "expires_in", "issuer", "audience", "leeway", "allow_short_secret")
+	}, "previous_secret", "key_file")
+}
+
+func (s *Session) unmarshal(d *caddyfile.Dispenser) error {
+	err := eachOption(d, func(option string) error {
+		switch option {
+		case "secret":
+			return some(d, &s.Secrets)
+		case "cookie":
+			return one(d, &s.Cookie)
+		case "key_prefix":
+			return one(d, &s.KeyPrefix)
+		case "ttl":
+			return duration(d, &s.TTL)
+		case "max_age":
+			return duration(d, &s.MaxAge)
+		case "rolling":
+			return flag(&s.Rolling)
+		case "same_site":
+			return oneOf(d, &s.SameSite, "lax", "none", "strict")
+		case "secure":
+			return oneOf(d, &s.Secure, "auto", "always", "never")
+		case "domain":
+			return one(d, &s.Domain)
+		}
+		return unrecognized(d, "secret", "cookie", "key_prefix", "ttl", "max_age", "rolling", "same_site", "secure", "domain")
+	})
+	if err != nil {
+		return err
+	}
+	// Said here too, where the error has a file and a line.
+	if err := s.settings().Validate(); err != nil {
+		return d.WrapErr(err)
+	}
+	return nil
+}
+
+func (r *Realm) unmarshalProvider(d *caddyfile.Dispenser) error {
+	var id string
+	if err := one(d, &id); err != nil {
+		return err
+	}
+	module := id
+	if d.NextArg() {
+		module = d.Val()
+	}
+	for _, p := range r.Providers {
+		if p.ID == id {
+			return d.Errf("provider %q is configured twice", id)
+		}
+	}
+	raw, err := guest(d, "auth_sidecar.providers.", "provider", module)
+	if err != nil {
+		return err
+	}
+	r.Providers = append(r.Providers, ProviderConfig{ID: id, ModuleRaw: raw})
+	return nil
+}
+
+func (r *Realm) unmarshalNotifier(d *caddyfile.Dispenser) error {
+	var module string
+	if err := one(d, &module); err != nil {
+		return err
+	}
+	raw, err := guest(d, "auth_sidecar.notifiers.", "notifier", module)
+	if err != nil {
+		return err
+	}
+	r.NotifiersRaw = append(r.NotifiersRaw, raw)
+	return nil
+}
+
+// guest parses the rest of the option as the configuration of a module. The
+// module's parser finds its own name as the current token.
+func guest(d *caddyfile.Dispenser, namespace, inlineKey, name string) ([]byte, error) {
+	info, err := caddy.GetModule(namespace + name)
+	if err != nil {
+		return nil, d.Errf("there is no %s module %q in this Caddy", inlineKey, name)
+	}
+	module := info.New()
+	unmarshaler, ok := module.(caddyfile.Unmarshaler)
+	if !ok {
+		return nil, d.Errf("%s module %q cannot be configured in a Caddyfile", inlineKey, name)
+	}
+	d.Prev() // UnmarshalCaddyfile consumes the name
+	if err := unmarshaler.UnmarshalCaddyfile(d); err != nil {
+		return nil, err
+	}
+	return caddyconfig.JSONModuleObject(module, inlineKey, name, nil), nil
+}
+
+func (r *Realm) unmarshalActor(d *caddyfile.Dispenser) error {
+	args := d.RemainingArgs()
+	if len(args) < 2 {
+		return d.Err(`write "actor <type> <provider...>", for example "actor customer emailpass"`)
+	}
+	if r.Actors == nil {
+		r.Actors = make(map[string][]string)
+	}
+	if _, taken := r.Actors[args[0]]; taken {
+		return d.Errf("actor type %q is configured twice", args[0])
+	}
+	r.Actors[args[0]] = args[1:]
+	return nil
+}
+
+func (r *Realm) unmarshalRevocation(d *caddyfile.Dispenser) error {
+	var mode string
+	if err := oneOf(d, &mode, "strict", "cached"); err != nil {
+		return err
+	}
+	age := new(caddy.Duration)
+	if mode == "cached" {
+		if err := duration(d, age); err != nil {
+			return err
+		}
+	}
+	r.RevocationMaxAge = age
+	return nil
+}

@@ -1,0 +1,201 @@
+package caddymodule
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/dustin/go-humanize"
+)
+
+func init() {
+	httpcaddyfile.RegisterHandlerDirective("auth_sidecar", parseHandler)
+	httpcaddyfile.RegisterDirectiveOrder("auth_sidecar", httpcaddyfile.Before, "basic_auth")
+	httpcaddyfile.RegisterDirective("auth_require", parseRequire)
+	httpcaddyfile.RegisterDirectiveOrder("auth_require", httpcaddyfile.After, "basic_auth")
+}
+
+func parseHandler(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
+	handler := new(Handler)
+	return handler, handler.UnmarshalCaddyfile(h.Dispenser)
+}
+
+// UnmarshalCaddyfile sets up the handler from Caddyfile tokens. Syntax:
+//
+//	auth_sidecar [<matcher>] {
+//		realm   <name>
+//		prefix  <path>
+//		cors    <origin...>
+//		link    <actor_type> <method> <path> [<json_path>]
+//		unlink  <actor_type> <method> <path>
+//		forward bearer|none
+//		headers <prefix>|off
+//		invalid_credentials ignore|reject
+//		max_body <size>
+//	}
+func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	d.Next() // consume the directive's name
+	return eachOption(d, func(option string) error {
+		switch option {
+		case "realm":
+			return one(d, &h.Realm)
+		case "prefix":
+			return one(d, &h.Prefix)
+		case "cors":
+			return some(d, &h.CORS)
+		case "link":
+			return h.unmarshalLink(d)
+		case "unlink":
+			return h.unmarshalUnlink(d)
+		case "forward":
+			return oneOf(d, &h.Forward, "bearer", "none")
+		case "headers":
+			return one(d, &h.Headers)
+		case "invalid_credentials":
+			return oneOf(d, &h.InvalidCredentials, "ignore", "reject")
+		case "max_body":
+			return size(d, &h.MaxBody)
+		}
+		return unrecognized(d, "realm", "prefix", "cors", "link", "unlink", "forward", "headers", "invalid_credentials", "max_body")
+	}, "cors", "link", "unlink")
+}
+
+func (h *Handler) unmarshalLink(d *caddyfile.Dispenser) error {
+	args := d.RemainingArgs()
+	if len(args) < 3 || len(args) > 4 {
+		return d.Err(`write "link <actor_type> <method> <path> [<json_path>]", for example "link customer POST /signup customer.id"`)
+	}
+	link := Link{ActorType: args[0], Method: strings.ToUpper(args[1]), Path: args[2]}
+	if len(args) == 4 {
+		link.JSONPath = args[3]
+	}
+	h.Links = append(h.Links, link)
+	_, _, err := compileLinks(h.Links, nil)
+	return wrap(d, err)
+}
+
+func (h *Handler) unmarshalUnlink(d *caddyfile.Dispenser) error {
+	args := d.RemainingArgs()
+	if len(args) != 3 {
+		return d.Err(`write "unlink <actor_type> <method> <path>", for example "unlink customer DELETE /customers/*"`)
+	}
+	h.Unlinks = append(h.Unlinks, Unlink{ActorType: args[0], Method: strings.ToUpper(args[1]), Path: args[2]})
+	_, _, err := compileLinks(nil, h.Unlinks)
+	return wrap(d, err)
+}
+
+// parseRequire makes the route of an auth_require directive. The routes of one
+// block form a group, of which Caddy runs the first that matches: the one with
+// the most specific path. Blocks within it have groups of their own.
+func parseRequire(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
+	h.Next() // consume the directive's name
+	matchers, err := h.ExtractMatcherSet()
+	if err != nil {
+		return nil, err
+	}
+	rule := new(Require)
+	if err := rule.UnmarshalCaddyfile(h.Dispenser); err != nil {
+		return nil, err
+	}
+	routes := h.NewRoute(matchers, rule)
+	for i := range routes {
+		route := routes[i].Value.(caddyhttp.Route)
+		route.Group = requireGroup(h)
+		routes[i].Value = route
+	}
+	return routes, nil
+}
+
+// requireGroup names the group of the block that h is in. A block's state is a
+// copy of its parent's, so what it says holds only if it was put into this map.
+func requireGroup(h httpcaddyfile.Helper) string {
+	const key = "auth_require_group"
+	type group struct {
+		block uintptr
+		name  string
+	}
+	block := reflect.ValueOf(h.BlockState).Pointer()
+	if g, ok := h.BlockState[key].(group); ok && g.block == block {
+		return g.name
+	}
+	count, _ := h.State[key+"s"].(int)
+	h.State[key+"s"] = count + 1
+	g := group{block, fmt.Sprintf("auth_require%d", count)}
+	h.BlockState[key] = g
+	return g.name
+}
+
+// UnmarshalCaddyfile sets up the rule from Caddyfile tokens. Of the rules in
+// one block only that with the most specific path applies. Syntax:
+//
+//	auth_require [<matcher>] <actor_type...>|* {
+//		allow_unregistered
+//		methods bearer|session|api_key...
+//		optional
+//	}
+func (q *Require) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	d.Next() // consume the directive's name
+	if q.ActorTypes = d.RemainingArgs(); len(q.ActorTypes) == 0 {
+		return d.Err(`write "auth_require [<matcher>] <actor_type...>", for example "auth_require /admin* user"`)
+	}
+	err := eachOption(d, func(option string) error {
+		switch option {
+		case "allow_unregistered":
+			return flag(&q.AllowUnregistered)
+		case "methods":
+			return some(d, &q.Methods)
+		case "optional":
+			return flag(&q.Optional)
+		}
+		return unrecognized(d, "allow_unregistered", "methods", "optional")
+	})
+	if err != nil {
+		return err
+	}
+	return wrap(d, q.compile())
+}
+
+// UnmarshalCaddyfile sets up the provider from Caddyfile tokens. Syntax, within
+// Caddy's own authentication handler:
+//
+//	auth_sidecar [<realm>]
+func (p *Provider) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	d.Next() // consume the module's name
+	if d.NextArg() {
+		p.Realm = d.Val()
+	}
+	return eachOption(d, func(string) error { return d.Errf("unrecognized option %q; there is none", d.Val()) })
+}
+
+// size reads a number of bytes such as 64KiB.
+func size(d *caddyfile.Dispenser, value *int64) error {
+	option := d.Val()
+	var text string
+	if err := one(d, &text); err != nil {
+		return err
+	}
+	n, err := humanize.ParseBytes(text)
+	if err != nil || n == 0 || n > 1<<30 {
+		return d.Errf("option %q cannot be %q; use a size such as 64KiB, at most 1GiB", option, text)
+	}
+	*value = int64(n)
+	return nil
+}
+
+// wrap gives an error file and line.
+func wrap(d *caddyfile.Dispenser, err error) error {
+	if err == nil {
+		return nil
+	}
+	return d.WrapErr(err)
+}
+
+// Interface guards
+var (
+	_ caddyfile.Unmarshaler = (*Handler)(nil)
+	_ caddyfile.Unmarshaler = (*Require)(nil)
+	_ caddyfile.Unmarshaler = (*Provider)(nil)
+)

@@ -1,0 +1,263 @@
+package caddymodule
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/http"
+	"path"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
+
+	"github.com/caddy-commerce/auth-sidecar/identity"
+	"github.com/caddy-commerce/auth-sidecar/identity/httpapi"
+	"github.com/caddy-commerce/auth-sidecar/identity/session"
+	"github.com/caddy-commerce/auth-sidecar/identity/verify"
+)
+
+func init() {
+	caddy.RegisterModule(new(Handler))
+}
+
+// Handler answers the authentication routes below its prefix and verifies the
+// credentials of every other request before the next handler sees it.
+//
+// A bearer token or session that proves nobody is removed and the request goes
+// on as anonymous; `auth_require` decides who may pass. When the store cannot
+// be asked and no fresh answer is at hand, a request with a credential is
+// answered 503 with `Retry-After`; one without passes.
+//
+// For a proven caller these placeholders are set: `{http.auth.user.id}` (the
+// identity), `{http.auth.user.actor_id}`, `{http.auth.user.actor_type}`,
+// `{http.auth.user.provider}` and `{http.auth.user.method}` (`bearer` or
+// `session`). The access log gets `auth_identity_id` and `actor_type`.
+type Handler struct {
+	// The realm of this site. Default: `default`.
+	Realm string `json:"realm,omitempty"`
+
+	// The path below which the routes are answered. Nothing below it is ever
+	// passed on. Default: `/auth`.
+	Prefix string `json:"prefix,omitempty"`
+
+	// The origins whose scripts may use the routes, exactly as a browser sends
+	// them (`https://shop.example.com`), or as `/regular expression/`. They are
+	// trusted with cookies too. Default: none but the site's own.
+	CORS []string `json:"cors,omitempty"`
+
+	// Routes of the backend whose success makes an actor for the caller, in
+	// addition to Medusa's own.
+	Links []Link `json:"links,omitempty"`
+
+	// Routes of the backend whose success deletes an actor, in addition to
+	// Medusa's own.
+	Unlinks []Unlink `json:"unlinks,omitempty"`
+
+	// What a verified session becomes towards the backend: `bearer`, a token
+	// minted for minutes, or `none`. Default: bearer.
+	Forward string `json:"forward,omitempty"`
+
+	// The prefix of the headers that tell the backend who calls: `Actor-Id`,
+	// `Actor-Type`, `Identity-Id` and `Provider` behind it; `off` for none.
+	// Clients' own `X-Auth-*` headers are removed in any case.
+	// Default: `X-Auth-`.
+	Headers string `json:"headers,omitempty"`
+
+	// What becomes of a request whose credential proves nobody: `ignore`
+	// removes it and goes on as anonymous, `reject` answers 401.
+	// Default: ignore.
+	InvalidCredentials string `json:"invalid_credentials,omitempty"`
+
+	// The largest request body that the routes read, in bytes. Default: 64 KiB.
+	MaxBody int64 `json:"max_body,omitempty"`
+
+	realm       *Realm
+	cookie      string // "<session cookie>="
+	api         http.Handler
+	crossOrigin *httpapi.CrossOrigin
+	origins     httpapi.Origins
+	links       []Link
+	unlinks     []Unlink
+	names       headerNames
+	retries     *retries
+	logger      *zap.Logger
+}
+
+// CaddyModule returns the Caddy module information.
+func (*Handler) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{
+		ID:  "http.handlers.auth_sidecar",
+		New: func() caddy.Module { return new(Handler) },
+	}
+}
+
+// Provision sets up the handler.
+func (h *Handler) Provision(ctx caddy.Context) error {
+	h.logger = ctx.Logger()
+	var err error
+	if h.realm, err = realmFor(ctx, h.Realm); err != nil {
+		return err
+	}
+	h.cookie = cmp.Or(h.realm.Session.Cookie, session.DefaultName) + "="
+	if h.Prefix == "" {
+		h.Prefix = "/auth"
+	}
+	if h.Prefix != path.Clean(h.Prefix) || h.Prefix[0] != '/' || h.Prefix == "/" || strings.ContainsAny(h.Prefix, normalRunes+"*{}?# ") {
+		return fmt.Errorf("prefix %q: write a plain path such as /auth, without a slash at the end", h.Prefix)
+	}
+	if h.MaxBody == 0 {
+		h.MaxBody = 64 << 10
+	}
+	switch h.Forward {
+	case "", "bearer", "none":
+	default:
+		return fmt.Errorf("forward %q: use bearer or none", h.Forward)
+	}
+	switch h.InvalidCredentials {
+	case "", "ignore", "reject":
+	default:
+		return fmt.Errorf("invalid_credentials %q: use ignore or reject", h.InvalidCredentials)
+	}
+	if h.names, err = newHeaderNames(h.Headers); err != nil {
+		return err
+	}
+	if h.links, h.unlinks, err = compileLinks(h.Links, h.Unlinks); err != nil {
+		return err
+	}
+	if h.origins, err = httpapi.ParseOrigins(h.CORS); err != nil {
+		return fmt.Errorf("cors: %w", err)
+	}
+	h.crossOrigin = httpapi.NewCrossOrigin(h.origins)
+	h.retries = newRetries(h.logger)
+	h.api, err = httpapi.New(httpapi.Config{
+		Prefix: h.Prefix, MaxBody: h.MaxBody, Origins: h.origins, HTTPS: https,
+		Service: h.realm.service, Tokens: h.realm.ring, Sessions: h.realm.sessions, Verifier: h.realm.verifier,
+		Logger: ctx.Slogger(),
+	})
+	return err
+}
+
+// ServeHTTP implements caddyhttp.MiddlewareHandler.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	stripIdentity(r.Header, h.names.own)
+	switch locate(r.URL, h.Prefix) {
+	case belowPrefix:
+		h.api.ServeHTTP(w, r)
+		return nil
+	case ambiguous:
+		h.refused(r, "path_ambiguous")
+		return answerPath.write(w)
+	}
+	s := &state{handler: h, result: new(verify.Result)}
+	caddyhttp.SetVar(r.Context(), stateVar, s)
+	filter := &responseFilter{cookie: h.cookie}
+	filter.ResponseWriter = w
+	w = filter
+
+	if preflight(r) { // browsers send no credential with it, and it is nobody's request
+		h.forward(r, nil, nil)
+		return next.ServeHTTP(w, r)
+	}
+	if !h.realm.verifier.Presented(r) {
+		return next.ServeHTTP(w, r)
+	}
+	result, err := h.realm.verifier.Request(r)
+	if err != nil {
+		return h.unknown(w, err)
+	}
+	result, err = h.sameOrigin(r, result)
+	if err != nil {
+		h.refused(r, "cross_origin")
+		return answerCrossOrigin.write(w)
+	}
+	s.result = result
+	if result.Anonymous() && result.Refused != "" && h.InvalidCredentials == "reject" {
+		h.refused(r, result.Refused)
+		h.allowOrigin(w, r)
+		return answerUnauthorized.write(w)
+	}
+	s.tell(r, chooseCaller(r, result))
+	if s.caller != nil && s.caller.Method == verify.Session {
+		filter.prolong = h.prolong(r, result)
+	}
+	return h.watch(w, r, s, next)
+}
+
+// sameOrigin drops the session from the result when another site's page sent
+// the request: what a browser attaches by itself proves no intention. A bearer
+// token still counts. The error says that nothing is left.
+func (h *Handler) sameOrigin(r *http.Request, result *verify.Result) (*verify.Result, error) {
+	if result.SID == "" {
+		return result, nil
+	}
+	checked := r
+	if r.Header.Get("Upgrade") != "" { // a WebSocket is opened by GET and is no safe request
+		checked = &http.Request{Method: http.MethodPost, Header: r.Header, Host: r.Host, URL: r.URL}
+	}
+	err := h.crossOrigin.Check(checked)
+	if err == nil {
+		return result, nil
+	}
+	if rest := result.Without(verify.Session); !rest.Anonymous() {
+		return rest, nil
+	}
+	return nil, err
+}
+
+// chooseCaller picks the caller that fits Medusa's routes: a session of another
+// actor type is skipped, a bearer is for the backend to judge.
+func chooseCaller(r *http.Request, result *verify.Result) *verify.Caller {
+	var fitting string
+	switch p := r.URL.Path; {
+	case below(p, "/admin"):
+		fitting = "user"
+	case below(p, "/store"):
+		fitting = "customer"
+	}
+	caller := result.First(func(c *verify.Caller) bool {
+		return fitting == "" || c.Claims.ActorType == fitting
+	})
+	if caller != nil {
+		return caller
+	}
+	return result.First(func(c *verify.Caller) bool { return c.Method == verify.Bearer })
+}
+
+// prolong returns the new cookie of a rolling session, or "". The request does
+// not depend on it: its session was good when it came.
+func (h *Handler) prolong(r *http.Request, result *verify.Result) string {
+	cookie, err := h.realm.sessions.Touch(r.Context(), result.SID, result.Session, https(r))
+	if err != nil && !errors.Is(err, identity.ErrNotFound) { // logged out by a request that ran beside this one
+		h.logger.Warn("session was not prolonged", zap.String("reason", identity.ReasonOf(err)), zap.Error(err))
+	}
+	if cookie != "" {
+		h.realm.verifier.ForgetSession(result.SID)
+	}
+	return cookie
+}
+
+func (h *Handler) unknown(w http.ResponseWriter, err error) error {
+	h.logger.Warn("credential could not be verified",
+		zap.String("reason", identity.ReasonOf(err)), zap.Error(err))
+	return answerUnknown.write(w)
+}
+
+// refused logs why a request was answered instead of the backend. A credential
+// that is only ignored is not worth a line: stale cookies come with every visit.
+func (h *Handler) refused(r *http.Request, reason string) {
+	if c := h.logger.Check(zap.InfoLevel, "request refused"); c != nil {
+		c.Write(zap.String("reason", reason), zap.String("method", r.Method))
+	}
+}
+
+func preflight(r *http.Request) bool {
+	return r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != "" && r.Header.Get("Origin") != ""
+}
+
+// Interface guards
+var (
+	_ caddy.Provisioner           = (*Handler)(nil)
+	_ caddyhttp.MiddlewareHandler = (*Handler)(nil)
+)

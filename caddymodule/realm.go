@@ -1,0 +1,255 @@
+package caddymodule
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/oklog/ulid/v2"
+	"github.com/redis/go-redis/v9"
+	"go.uber.org/zap"
+
+	"github.com/caddy-commerce/auth-sidecar/identity"
+	"github.com/caddy-commerce/auth-sidecar/identity/notify"
+	"github.com/caddy-commerce/auth-sidecar/identity/redisstore"
+	"github.com/caddy-commerce/auth-sidecar/identity/session"
+	"github.com/caddy-commerce/auth-sidecar/identity/token"
+	"github.com/caddy-commerce/auth-sidecar/identity/verify"
+)
+
+// defaultRevocationAge bounds how long a revoked credential may still pass.
+const defaultRevocationAge = 5 * time.Second
+
+// Realm is an isolated set of identities with its own keys, providers and policy.
+type Realm struct {
+	// Where identities and sessions are kept. Required.
+	Redis *Redis `json:"redis,omitempty"`
+
+	// How access tokens are signed. Required, except with embedded Redis.
+	JWT *JWT `json:"jwt,omitempty"`
+
+	// How long sessions last and what their cookie looks like. Its secret is
+	// required, except with embedded Redis.
+	Session *Session `json:"session,omitempty"`
+
+	// How people prove who they are. Default: `emailpass` alone.
+	Providers []ProviderConfig `json:"providers,omitempty"`
+
+	// The actor types and the ids of the providers that each may use. When any
+	// is listed, no other actor type exists. Default: every actor type may use
+	// every provider, except that `user` may use emailpass alone.
+	Actors map[string][]string `json:"actors,omitempty"`
+
+	// Where password-reset tokens are delivered. Without any, reset requests
+	// are accepted and delivered nowhere.
+	NotifiersRaw []json.RawMessage `json:"notifiers,omitempty" caddy:"namespace=auth_sidecar.notifiers inline_key=notifier"`
+
+	// How long the store's answer about a credential is believed without
+	// asking again: a credential revoked on another node is refused after that
+	// time at the latest. 0 asks at every request. Default: 5s.
+	RevocationMaxAge *caddy.Duration `json:"revocation_max_age,omitempty"`
+
+	// How long a password-reset token is good. Default: 15m.
+	ResetTTL caddy.Duration `json:"reset_ttl,omitempty"`
+
+	connectionKey string
+	ring          *token.Ring
+	sessions      *session.Manager
+	service       *identity.Service
+	verifier      *verify.Verifier
+	dispatcher    *notify.Dispatcher
+	logger        *zap.Logger
+	slogger       *slog.Logger
+
+	cancel context.CancelFunc
+	done   sync.WaitGroup
+}
+
+// ProviderConfig puts a provider under the id it has in URLs.
+type ProviderConfig struct {
+	// The id in `/auth/{actor}/{id}`.
+	ID string `json:"id"`
+	// The module that does the work.
+	ModuleRaw json.RawMessage `json:"module,omitempty" caddy:"namespace=auth_sidecar.providers inline_key=provider"`
+}
+
+func (r *Realm) provision(ctx caddy.Context, name string) error {
+	r.logger = ctx.Logger().With(zap.String("realm", name))
+	r.slogger = ctx.Slogger().With("realm", name)
+	if r.Session == nil {
+		r.Session = new(Session)
+	}
+	if err := r.Session.settings().Validate(); err != nil {
+		return fmt.Errorf("session: %w", err)
+	}
+	conn, key, err := r.Redis.connect(name)
+	if err != nil {
+		return err
+	}
+	if r.Redis.KeyPrefix == "" {
+		r.Redis.KeyPrefix = defaultKeyPrefix(name)
+	}
+	r.connectionKey = key // from here on Cleanup has something to release
+	if conn.embedded != nil {
+		r.logger.Warn("redis embedded: identities and sessions live in this process's memory and are gone when it ends; for trying things out only")
+	}
+	if r.ring, err = r.JWT.ring(conn.secret, r.logger); err != nil {
+		return err
+	}
+	cookieSecrets, err := r.Session.secrets(conn.secret, r.logger)
+	if err != nil {
+		return err
+	}
+	store, err := redisstore.New(conn.client, redisstore.Options{
+		Prefix: r.Redis.KeyPrefix, SessionPrefix: r.Session.KeyPrefix, Timeout: time.Duration(r.Redis.Timeout),
+	})
+	if err != nil {
+		return fmt.Errorf("redis: %w", err)
+	}
+	r.sessions, err = session.NewManager(session.Config{
+		Secrets: cookieSecrets, Settings: r.Session.settings(), Store: store,
+	})
+	if err != nil {
+		return fmt.Errorf("session: %w", err)
+	}
+	age := defaultRevocationAge
+	if r.RevocationMaxAge != nil {
+		age = time.Duration(*r.RevocationMaxAge)
+	}
+	r.verifier, err = verify.New(verify.Config{Tokens: r.ring, Identities: store, Sessions: r.sessions, MaxAge: age})
+	if err != nil {
+		return err
+	}
+	providers, err := r.loadProviders(ctx)
+	if err != nil {
+		return err
+	}
+	queue := redisstore.NewQueue(conn.client, r.Redis.KeyPrefix)
+	var ttl time.Duration
+	if r.JWT != nil {
+		ttl = time.Duration(r.JWT.ExpiresIn)
+	}
+	r.service, err = identity.NewService(identity.Config{
+		Store: store, Providers: providers, Actors: r.Actors, TokenTTL: ttl,
+		Resets: queue, Tokens: r.ring, ResetTTL: time.Duration(r.ResetTTL), ResetKey: derive(cookieSecrets[0], "reset"),
+		NewID:   func() string { return ulid.Make().String() },
+		Revoked: r.verifier.Forget,
+	})
+	if err != nil {
+		return err
+	}
+	return r.loadNotifiers(ctx, queue, conn.client)
+}
+
+func (r *Realm) loadProviders(ctx caddy.Context) ([]identity.NamedProvider, error) {
+	if len(r.Providers) == 0 {
+		r.Providers = []ProviderConfig{{ID: "emailpass", ModuleRaw: json.RawMessage(`{"provider":"emailpass"}`)}}
+	}
+	var providers []identity.NamedProvider
+	for i := range r.Providers {
+		config := &r.Providers[i]
+		if config.ID == "" {
+			return nil, errors.New("a provider has no id")
+		}
+		module, err := ctx.LoadModule(config, "ModuleRaw")
+		if err != nil {
+			return nil, fmt.Errorf("provider %q: %w", config.ID, err)
+		}
+		provider, ok := module.(identity.Provider)
+		if !ok {
+			return nil, fmt.Errorf("provider %q: module %T is not a provider", config.ID, module)
+		}
+		providers = append(providers, identity.NamedProvider{ID: config.ID, Provider: provider})
+	}
+	return providers, nil
+}
+
+// streamUser is a notifier that writes into the realm's own Redis.
+type streamUser interface {
+	useStream(client redis.UniversalClient, prefix string) error
+}
+
+// defaultKeyPrefix keeps realms apart that share one Redis.
+func defaultKeyPrefix(realm string) string {
+	if realm == defaultRealm {
+		return "auth:"
+	}
+	return "auth:" + realm + ":"
+}
+
+// queueName is the name under which a notifier's progress is kept in Redis. It
+// must stay the same over reloads and on all nodes.
+func queueName(module any, i int) string {
+	if m, ok := module.(interface{ queueName() string }); ok {
+		return m.queueName()
+	}
+	return fmt.Sprintf("%s.%d", module.(caddy.Module).CaddyModule().ID.Name(), i)
+}
+
+func (r *Realm) loadNotifiers(ctx caddy.Context, queue *redisstore.Queue, client redis.UniversalClient) error {
+	modules, err := ctx.LoadModule(r, "NotifiersRaw")
+	if err != nil {
+		return fmt.Errorf("notify: %w", err)
+	}
+	var notifiers []notify.Named
+	for i, module := range modules.([]any) {
+		notifier, ok := module.(identity.Notifier)
+		if !ok {
+			return fmt.Errorf("notify: module %T is not a notifier", module)
+		}
+		if user, ok := module.(streamUser); ok {
+			if err := user.useStream(client, r.Redis.KeyPrefix); err != nil {
+				return fmt.Errorf("notify: %w", err)
+			}
+		}
+		notifiers = append(notifiers, notify.Named{Name: queueName(module, i), Notifier: notifier})
+	}
+	if len(notifiers) == 0 {
+		r.logger.Warn("no notifier is configured: password resets are accepted and nobody is told; add for example \"notify webhook https://…\"")
+	}
+	r.dispatcher, err = notify.New(notify.Config{
+		Queue: queue, Issue: r.service.IssueReset, Notifiers: notifiers, Logger: r.slogger,
+		ResetTTL: time.Duration(r.ResetTTL),
+	})
+	return err
+}
+
+func (r *Realm) start() {
+	ctx, cancel := context.WithCancel(context.Background())
+	r.cancel = cancel
+	r.done.Go(func() {
+		if err := r.dispatcher.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {
+			r.logger.Error("delivery of notifications ended", zap.Error(err))
+		}
+	})
+}
+
+func (r *Realm) stop() {
+	if r.cancel != nil {
+		r.cancel()
+		r.done.Wait()
+	}
+}
+
+func (r *Realm) release() error {
+	if r.connectionKey == "" {
+		return nil
+	}
+	_, err := connections.Delete(r.connectionKey)
+	return err
+}
+
+// https reports whether the client spoke https, to Caddy itself or to a proxy
+// that Caddy trusts. The first value counts, as for Medusa.
+func https(r *http.Request) bool {
+	if r.TLS != nil {
+		return true
+	}
+	return fromTrustedProxy(r) && firstValue(r.Header.Get("X-Forwarded-Proto")) == "https"
+}

@@ -1,0 +1,149 @@
+package caddymodule
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/redis/go-redis/v9"
+	"go.uber.org/zap"
+
+	"github.com/caddy-commerce/auth-sidecar/identity"
+	"github.com/caddy-commerce/auth-sidecar/identity/redisstore"
+)
+
+// drainDelay is how long a client outlives the last configuration that used
+// it: requests of that configuration may still be running.
+const drainDelay = 30 * time.Second
+
+// Redis says where a realm keeps its identities and sessions.
+type Redis struct {
+	// The server's address: `redis://`, `rediss://` (TLS) or `unix://`.
+	// Placeholders are expanded; an empty or missing one is an error.
+	URL string `json:"url,omitempty"`
+
+	// Keep everything in this process's memory instead, for trying things out:
+	// it survives a reload of the configuration, but not a restart, and no other
+	// process sees it. Must be asked for; a missing URL never means memory.
+	Embedded bool `json:"embedded,omitempty"`
+
+	// What the realm's keys in Redis begin with. Default: `auth:`, and `auth:<realm>:`
+	// for a realm other than the default one.
+	KeyPrefix string `json:"key_prefix,omitempty"`
+
+	// How long one operation may take before the answer counts as unknown and
+	// the client gets 503. Default: 500ms.
+	Timeout caddy.Duration `json:"timeout,omitempty"`
+
+	// A PEM file with the certificates that a `rediss://` server's certificate
+	// must be signed by. Default: those of the system.
+	CAFile string `json:"ca_file,omitempty"`
+}
+
+// connections holds what must survive a reload: clients, and embedded stores
+// with their content.
+var connections = caddy.NewUsagePool()
+
+// connection is a client that realms of several configurations share.
+type connection struct {
+	client   redis.UniversalClient
+	embedded *redisstore.Embedded // nil with a real server
+	// secret stands in for secrets that nobody configured, in embedded mode
+	// alone. It lives as long as the store whose content it signs.
+	secret identity.Secret
+}
+
+// connect returns the shared connection for the options, and the key under
+// which to release it. It does not dial.
+func (r *Redis) connect(realm string) (*connection, string, error) {
+	if r == nil || (r.URL == "" && !r.Embedded) {
+		return nil, "", errors.New(`redis is not configured: write "redis {env.REDIS_URL}", or "redis embedded" to try things out in memory`)
+	}
+	if r.Embedded {
+		if r.URL != "" {
+			return nil, "", errors.New("redis: embedded and a URL exclude each other")
+		}
+		return pooled("embedded "+realm, newEmbedded)
+	}
+	url, err := resolveSecret("redis URL", r.URL)
+	if err != nil {
+		return nil, "", err
+	}
+	options := redisstore.ClientOptions{URL: url, Timeout: time.Duration(r.Timeout), CAFile: r.CAFile}
+	return pooled(fingerprint(url.Reveal(), options.Timeout, options.CAFile), func() (caddy.Destructor, error) {
+		client, err := redisstore.NewClient(options)
+		if err != nil {
+			return nil, err
+		}
+		return &connection{client: client}, nil
+	})
+}
+
+func pooled(key string, construct caddy.Constructor) (*connection, string, error) {
+	value, _, err := connections.LoadOrNew(key, construct)
+	if err != nil {
+		return nil, "", fmt.Errorf("redis: %w", err)
+	}
+	return value.(*connection), key, nil
+}
+
+func newEmbedded() (caddy.Destructor, error) {
+	embedded, err := redisstore.NewEmbedded()
+	if err != nil {
+		return nil, err
+	}
+	return &connection{client: embedded.Client(), embedded: embedded, secret: identity.NewSecret(rand.Text() + rand.Text())}, nil
+}
+
+// fingerprint covers every option of a client, and shows none of them: pool
+// keys end up in logs.
+func fingerprint(options ...any) string {
+	text, err := json.Marshal(options)
+	if err != nil {
+		panic(err) // only strings and numbers are passed
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
+
+// Destruct closes the connection when no configuration uses it any more, with
+// a delay for the requests that still do.
+func (c *connection) Destruct() error {
+	if caddy.Exiting() {
+		return c.close()
+	}
+	time.AfterFunc(drainDelay, func() { _ = c.close() })
+	return nil
+}
+
+func (c *connection) close() error {
+	if c.embedded != nil {
+		return c.embedded.Close()
+	}
+	return c.client.Close()
+}
+
+var bridgeOnce sync.Once
+
+// bridgeRedisLog sends go-redis' own messages, which it prints to stderr
+// otherwise, to Caddy's log.
+func bridgeRedisLog() {
+	bridgeOnce.Do(func() { redis.SetLogger(redisLog{}) })
+}
+
+type redisLog struct{}
+
+// Printf implements go-redis' logger. The messages are about connections, at a
+// rate that an outage multiplies: debug.
+func (redisLog) Printf(_ context.Context, format string, v ...any) {
+	if c := caddy.Log().Named("auth_sidecar.redis").Check(zap.DebugLevel, "client message"); c != nil {
+		c.Write(zap.String("text", fmt.Sprintf(format, v...)))
+	}
+}
