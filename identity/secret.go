@@ -1,6 +1,10 @@
 package identity
 
-import "log/slog"
+import (
+	"fmt"
+	"io"
+	"log/slog"
+)
 
 const redacted = "[redacted]"
 
@@ -30,8 +34,8 @@ func (s Secret) Empty() bool { return s.Reveal() == "" }
 // String implements fmt.Stringer.
 func (Secret) String() string { return redacted }
 
-// GoString implements fmt.GoStringer.
-func (Secret) GoString() string { return redacted }
+// Format implements fmt.Formatter, for every verb.
+func (Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
 
 // MarshalText implements encoding.TextMarshaler, so JSON does not show it either.
 func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
