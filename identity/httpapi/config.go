@@ -1,0 +1,127 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+
+	"github.com/caddy-commerce/auth-sidecar/identity"
+	"github.com/caddy-commerce/auth-sidecar/identity/session"
+)
+
+// Defaults of Config.
+const (
+	DefaultPrefix  = "/auth"
+	DefaultMaxBody = 64 << 10
+)
+
+// Service does the work behind the routes; *identity.Service is one.
+type Service interface {
+	Guard(actorType, provider string) error
+	Register(ctx context.Context, actorType, provider string, in identity.Input) (identity.Claims, error)
+	Authenticate(ctx context.Context, actorType, provider string, in identity.Input) (identity.Login, error)
+	Callback(ctx context.Context, actorType, provider string, in identity.Input) (identity.Login, error)
+	Refresh(ctx context.Context, old identity.Claims) (identity.Claims, error)
+	RequestReset(ctx context.Context, actorType, provider, identifier string, metadata json.RawMessage) error
+	Update(ctx context.Context, actorType, provider, token string, in identity.Input) error
+	Providers(actorType string) []identity.ProviderInfo
+}
+
+// Tokens mints and reads access tokens; *token.Ring is one.
+type Tokens interface {
+	Access(c identity.Claims) (string, error)
+	// ParseAccess returns the claims of a token that is genuine and has not
+	// expired; nobody was asked whether it was revoked.
+	ParseAccess(raw string) (*identity.Claims, error)
+	// JWKS returns the public keys as a JSON Web Key Set.
+	JWKS() []byte
+}
+
+// Sessions keeps people logged in by cookie; *session.Manager is one.
+type Sessions interface {
+	FromRequest(h http.Header) (sid string, ok bool)
+	// Load returns the session, or identity.ErrNotFound.
+	Load(ctx context.Context, sid string) (*session.Record, error)
+	Start(ctx context.Context, oldSID string, claims identity.Claims, https bool) (session.Started, error)
+	Touch(ctx context.Context, sid string, record *session.Record, https bool) (setCookie string, err error)
+	End(ctx context.Context, sid string) error
+	ClearCookie() string
+}
+
+// Verifier checks bearer tokens; *verify.Verifier is one.
+type Verifier interface {
+	// VerifyBearer returns the claims of a token that is genuine, not expired,
+	// not revoked, and of an identity that the store holds. CodeUnauthorized
+	// means no, CodeUnavailable that it cannot be known.
+	VerifyBearer(ctx context.Context, raw string) (*identity.Claims, error)
+	// ForgetSession drops what a cache holds of a session that changed.
+	ForgetSession(sid string)
+}
+
+// Config is what a Handler is made of. Service, Tokens, Sessions and Verifier
+// are required.
+type Config struct {
+	// Prefix of the routes, without a slash at its end. Default: /auth.
+	Prefix   string
+	Service  Service
+	Tokens   Tokens
+	Sessions Sessions
+	Verifier Verifier
+	// Origins whose pages may use the routes. Default: none.
+	Origins Origins
+	// MaxBody bounds a request body, in bytes. Default: 64 KiB.
+	MaxBody int64
+	// HTTPS reports whether the client spoke https. Default: whether the
+	// connection itself is TLS.
+	HTTPS func(*http.Request) bool
+	// Logger gets one line per refused request. Default: none.
+	Logger *slog.Logger
+}
+
+// Handler answers the routes. It is safe for concurrent use.
+type Handler struct {
+	Config
+	prefix      []string
+	routes      []route
+	jwks        []byte
+	crossOrigin *CrossOrigin
+}
+
+// New checks the configuration and makes a Handler.
+func New(c Config) (*Handler, error) {
+	if c.Service == nil || c.Tokens == nil || c.Sessions == nil || c.Verifier == nil {
+		return nil, errors.New("authentication routes: a required part is missing")
+	}
+	if c.Prefix == "" {
+		c.Prefix = DefaultPrefix
+	}
+	if c.MaxBody == 0 {
+		c.MaxBody = DefaultMaxBody
+	}
+	if c.MaxBody < 0 {
+		return nil, fmt.Errorf("the largest body must not be negative, got %d bytes", c.MaxBody)
+	}
+	if c.HTTPS == nil {
+		c.HTTPS = func(r *http.Request) bool { return r.TLS != nil }
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	h := &Handler{Config: c, crossOrigin: NewCrossOrigin(c.Origins)}
+	var err error
+	if h.prefix, err = parsePrefix(c.Prefix); err != nil {
+		return nil, err
+	}
+	h.jwks = c.Tokens.JWKS()
+	var set struct {
+		Keys []json.RawMessage `json:"keys"`
+	}
+	if err := json.Unmarshal(h.jwks, &set); err != nil {
+		return nil, fmt.Errorf("reading the public keys: %w", err)
+	}
+	h.routes = routes(len(set.Keys) > 0)
+	return h, nil
+}

@@ -1,0 +1,121 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+
+	"github.com/caddy-commerce/auth-sidecar/identity"
+)
+
+// typedError is the shape of what handlers throw.
+type typedError struct {
+	Code    string `json:"code,omitempty"`
+	Type    string `json:"type"`
+	Message text   `json:"message"`
+}
+
+// plainError is the shape of the authentication middleware.
+type plainError struct {
+	Message text `json:"message"`
+}
+
+// bodyError is the shape of the body parser.
+type bodyError struct {
+	Message text   `json:"message"`
+	Type    string `json:"type"`
+}
+
+var (
+	errNoRoute = &identity.Error{Code: identity.CodeNotFound, Reason: "route_unknown", Message: "There is no such route"}
+	// errUnauthorized: no credential of the kind that the route wants.
+	errUnauthorized = &identity.Error{Code: identity.CodeUnauthorized, Reason: "credential_missing"}
+)
+
+// statuses says what the codes are on the wire. All others are 500.
+var statuses = map[identity.Code]int{
+	identity.CodeInvalid:      http.StatusBadRequest,
+	identity.CodeNotAllowed:   http.StatusBadRequest,
+	identity.CodeUnauthorized: http.StatusUnauthorized,
+	identity.CodeForbidden:    http.StatusForbidden,
+	identity.CodeNotFound:     http.StatusNotFound,
+	identity.CodeUnavailable:  http.StatusServiceUnavailable,
+}
+
+// describe returns the status and the body for an error, without anything of
+// its cause.
+func describe(err error) (status int, body any) {
+	if p, ok := errors.AsType[*parserError](err); ok {
+		kind := string(identity.CodeInternal)
+		if p.status == http.StatusBadRequest {
+			kind = string(identity.CodeInvalid)
+		}
+		return p.status, bodyError{Message: p.message, Type: kind}
+	}
+	code := identity.CodeOf(err)
+	message := text("")
+	if e, ok := errors.AsType[*identity.Error](err); ok {
+		message = text(e.Message)
+	}
+	switch {
+	case code == identity.CodeUnavailable || isGivenUp(err):
+		return http.StatusServiceUnavailable, typedError{
+			Type: "unavailable", Message: "Service temporarily unavailable",
+		}
+	case code == identity.CodeUnauthorized && message == "":
+		return http.StatusUnauthorized, plainError{Message: "Unauthorized"}
+	}
+	status, known := statuses[code]
+	if !known {
+		return http.StatusInternalServerError, typedError{
+			Code: "unknown_error", Type: "unknown_error", Message: "An unknown error occurred.",
+		}
+	}
+	if message == "" {
+		message = text(http.StatusText(status))
+	}
+	return status, typedError{Type: string(code), Message: message}
+}
+
+// isGivenUp reports whether an operation ended for want of time: its outcome is
+// not known.
+func isGivenUp(err error) bool {
+	return identity.CodeOf(err) == identity.CodeInternal &&
+		(errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded))
+}
+
+// refuse makes the answer for an error and logs it: a line without anything
+// that the client sent. The cause is added where the fault is ours.
+func (h *Handler) refuse(r *http.Request, rt *route, err error) answer {
+	status, body := describe(err)
+	reason := identity.ReasonOf(err)
+	if p, ok := errors.AsType[*parserError](err); ok {
+		reason = p.reason
+	}
+	level := slog.LevelInfo
+	attrs := []slog.Attr{slog.String("reason", reason), slog.Int("status", status), slog.String("route", h.name(rt))}
+	if status >= http.StatusInternalServerError && r.Context().Err() == nil { // unless the client has gone
+		level = slog.LevelWarn
+		attrs = append(attrs, slog.Any("error", err))
+	}
+	h.Logger.LogAttrs(r.Context(), level, "request refused", attrs...)
+	a, err := jsonAnswer(status, body)
+	if err != nil {
+		return internalAnswer()
+	}
+	a.retryAfter = status == http.StatusServiceUnavailable
+	a.public = rt == nil
+	return a
+}
+
+func internal(reason string, err error) error {
+	return &identity.Error{Code: identity.CodeInternal, Reason: reason, Err: err}
+}
+
+func internalAnswer() answer {
+	return answer{
+		status: http.StatusInternalServerError, media: mediaJSON,
+		body: []byte(`{"code":"unknown_error","type":"unknown_error","message":"An unknown error occurred."}`),
+	}
+}

@@ -1,0 +1,295 @@
+package httpapi_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+	"go.uber.org/goleak"
+
+	"github.com/caddy-commerce/auth-sidecar/identity"
+	"github.com/caddy-commerce/auth-sidecar/identity/httpapi"
+	"github.com/caddy-commerce/auth-sidecar/identity/password"
+	"github.com/caddy-commerce/auth-sidecar/identity/provider/emailpass"
+	"github.com/caddy-commerce/auth-sidecar/identity/redisstore"
+	"github.com/caddy-commerce/auth-sidecar/identity/session"
+	"github.com/caddy-commerce/auth-sidecar/identity/token"
+	"github.com/caddy-commerce/auth-sidecar/identity/verify"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// The origins of the recorded exchanges.
+const (
+	storefront = "http://localhost:8000"
+	dashboard  = "http://localhost:5173"
+	stranger   = "http://evil.example"
+)
+
+// shop is a server with the routes and everything behind them, in memory.
+type shop struct {
+	*httptest.Server
+	t        *testing.T
+	embedded *redisstore.Embedded
+	service  *identity.Service
+	ring     *token.Ring
+	resets   *resets
+	log      *logBuffer
+	clock    *clock
+}
+
+// setup is what tests change about a shop.
+type setup struct {
+	config   httpapi.Config
+	sessions session.Settings
+	keys     []token.Key
+	http2    bool
+}
+
+func newShop(t *testing.T, change func(*setup)) *shop {
+	t.Helper()
+	s := &shop{t: t, resets: &resets{}, log: &logBuffer{}, clock: &clock{now: time.Now().Truncate(time.Second)}}
+	secret, err := token.NewSecret(identity.NewSecret("reference-jwt-secret-of-32-bytes!"), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	origins, err := httpapi.ParseOrigins([]string{storefront, dashboard, "http://localhost:9000"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := setup{
+		config: httpapi.Config{Origins: origins, Logger: slog.New(slog.NewJSONHandler(s.log, nil))},
+		keys:   []token.Key{secret},
+	}
+	if change != nil {
+		change(&set)
+	}
+	s.assemble(&set)
+	handler, err := httpapi.New(set.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Server = httptest.NewUnstartedServer(handler)
+	if set.http2 {
+		s.EnableHTTP2 = true
+		s.StartTLS()
+	} else {
+		s.Start()
+	}
+	t.Cleanup(s.Close)
+	return s
+}
+
+// assemble fills in the parts that the test did not choose.
+func (s *shop) assemble(set *setup) {
+	t := s.t
+	var err error
+	if s.embedded, err = redisstore.NewEmbedded(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.embedded.Close() })
+	store, err := redisstore.New(s.embedded.Client(), redisstore.Options{Clock: s.clock.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.ring, err = token.NewRing(token.Config{Keys: set.keys, Clock: s.clock.Now}); err != nil {
+		t.Fatal(err)
+	}
+	hasher, err := password.New(password.Config{Argon2Memory: 64, Argon2Time: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sessions, err := session.NewManager(session.Config{
+		Settings: set.sessions, Store: store, Clock: s.clock.Now,
+		Secrets: []identity.Secret{identity.NewSecret("reference-cookie-secret-32-bytes!")},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	verifier, err := verify.New(verify.Config{
+		Tokens: s.ring, Identities: store, Sessions: sessions, MaxAge: time.Second, Clock: s.clock.Now,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.service, err = identity.NewService(identity.Config{
+		Store: store,
+		Providers: []identity.NamedProvider{
+			{ID: "emailpass", Provider: emailpass.New(hasher, slog.New(slog.DiscardHandler))},
+			{ID: "google", Provider: redirect{"Google Authentication"}},
+			{ID: "github", Provider: redirect{"Github Authentication"}},
+		},
+		Actors: map[string][]string{
+			"customer": {"emailpass", "google", "github"}, "user": {"emailpass"}, "robot": {"emailpass"},
+		},
+		Resets: s.resets, Tokens: s.ring, ResetKey: identity.NewSecret("reset-key"),
+		NewID: func() string { return ulid.Make().String() }, Clock: s.clock.Now, Revoked: verifier.Forget,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &set.config
+	if c.Service == nil {
+		c.Service = s.service
+	}
+	if c.Tokens == nil {
+		c.Tokens = s.ring
+	}
+	if c.Sessions == nil {
+		c.Sessions = sessions
+	}
+	if c.Verifier == nil {
+		c.Verifier = verifier
+	}
+}
+
+// request is one as the recorded exchanges describe it.
+type request struct {
+	method, path, body string
+	header             map[string]string
+}
+
+// post is a request with a JSON body and the given headers, in pairs.
+func post(path, body string, header ...string) request {
+	return request{"POST", path, body, headers(append([]string{"Content-Type", "application/json"}, header...)...)}
+}
+
+func headers(pairs ...string) map[string]string {
+	h := make(map[string]string)
+	for i := 0; i < len(pairs); i += 2 {
+		h[pairs[i]] = pairs[i+1]
+	}
+	return h
+}
+
+type response struct {
+	status int
+	header http.Header
+	body   string
+}
+
+func (s *shop) do(q request) response {
+	s.t.Helper()
+	r, err := http.NewRequestWithContext(s.t.Context(), q.method, s.URL+q.path, strings.NewReader(q.body))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for name, value := range q.header {
+		r.Header.Set(name, value)
+	}
+	res, err := s.Client().Transport.RoundTrip(r) // no redirects, no cookies of its own
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return response{res.StatusCode, res.Header, string(body)}
+}
+
+// mustDo returns the answer, which must have that status.
+func (s *shop) mustDo(status int, q request) response {
+	s.t.Helper()
+	res := s.do(q)
+	if res.status != status {
+		s.t.Fatalf("%s %s: got %d %s, want %d", q.method, q.path, res.status, res.body, status)
+	}
+	return res
+}
+
+// resets is a queue that remembers what came.
+type resets struct {
+	mu       sync.Mutex
+	requests []identity.ResetRequest
+}
+
+func (q *resets) Enqueue(_ context.Context, r identity.ResetRequest) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.requests = append(q.requests, r)
+	return nil
+}
+
+func (q *resets) last() (identity.ResetRequest, int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.requests) == 0 {
+		return identity.ResetRequest{}, 0
+	}
+	return q.requests[len(q.requests)-1], len(q.requests)
+}
+
+// redirect is a provider that sends the browser to a third party.
+type redirect struct{ name string }
+
+func (p redirect) DisplayName() string { return p.name }
+func (redirect) Flow() identity.Flow   { return identity.FlowRedirect }
+
+func (redirect) Authenticate(_ context.Context, _ identity.Accounts, in identity.Input) (identity.Proof, error) {
+	if in.Query["error"] != "" {
+		return identity.Proof{}, &identity.Error{Code: identity.CodeUnauthorized, Reason: "denied", Message: in.Query["error_description"]}
+	}
+	return identity.Proof{Location: "https://idp.example/authorize?scope=a+b&state=<1>"}, nil
+}
+
+// Callback makes an account of the query's code.
+func (redirect) Callback(ctx context.Context, accounts identity.Accounts, in identity.Input) (identity.Proof, error) {
+	code := in.Query["code"]
+	if code == "" {
+		return identity.Proof{}, &identity.Error{Code: identity.CodeUnauthorized, Reason: "no_code", Message: "No code provided"}
+	}
+	i, err := accounts.Create(ctx, identity.ProviderIdentity{EntityID: code, Key: code, UserMetadata: []byte(`{"name":"<b>"}`)})
+	return identity.Proof{Identity: i}, err
+}
+
+// logBuffer collects log lines.
+type logBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) Advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+func with(h map[string]string, pairs ...string) map[string]string {
+	all := maps.Clone(h)
+	maps.Copy(all, headers(pairs...))
+	return all
+}

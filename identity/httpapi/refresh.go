@@ -1,0 +1,78 @@
+package httpapi
+
+import (
+	"errors"
+	"log/slog"
+
+	"github.com/caddy-commerce/auth-sidecar/identity"
+	"github.com/caddy-commerce/auth-sidecar/identity/session"
+	"github.com/caddy-commerce/auth-sidecar/identity/verify"
+)
+
+// refresh mints a new token for the session or, if there is none that holds, for
+// the bearer token. No actor is needed.
+func (h *Handler) refresh(c *call) (answer, error) {
+	sid, record, err := h.session(c)
+	if err == nil {
+		var claims identity.Claims
+		if claims, err = h.Service.Refresh(c.Context(), latest(record)); err == nil {
+			a, err := h.tokenAnswer(claims)
+			a.cookie = h.prolong(c, sid, record)
+			return a, err
+		}
+	}
+	if !isNo(err) {
+		return answer{}, err
+	}
+	raw, ok := verify.BearerToken(c.Header)
+	if !ok {
+		return answer{}, err // why the session does not do
+	}
+	old, err := h.Tokens.ParseAccess(raw)
+	if err != nil {
+		return answer{}, unauthorized(err)
+	}
+	claims, err := h.Service.Refresh(c.Context(), *old)
+	if err != nil {
+		return answer{}, err
+	}
+	return h.tokenAnswer(claims)
+}
+
+// isNo reports whether the error says that a credential proves nothing, rather
+// than that this is unknown.
+func isNo(err error) bool {
+	switch identity.CodeOf(err) {
+	case identity.CodeUnauthorized, identity.CodeForbidden, identity.CodeNotFound:
+		return true
+	}
+	return false
+}
+
+// latest returns the claims of the latest login that the session still holds.
+func latest(r *session.Record) identity.Claims {
+	if claims, ok := r.Contexts[r.Latest]; ok {
+		return claims
+	}
+	var claims identity.Claims
+	for _, candidate := range r.Contexts {
+		if claims.ActorType == "" || candidate.IssuedAt > claims.IssuedAt {
+			claims = candidate
+		}
+	}
+	return claims
+}
+
+// prolong returns the cookie of a rolling session that was used, or "". The
+// request does not depend on it: the session was good when it came.
+func (h *Handler) prolong(c *call, sid string, record *session.Record) string {
+	cookie, err := h.Sessions.Touch(c.Context(), sid, record, h.HTTPS(c.Request))
+	if err != nil && !errors.Is(err, identity.ErrNotFound) { // logged out meanwhile
+		h.Logger.WarnContext(c.Context(), "session was not prolonged",
+			slog.String("reason", identity.ReasonOf(err)), slog.Any("error", err))
+	}
+	if cookie != "" {
+		h.Verifier.ForgetSession(sid)
+	}
+	return cookie
+}

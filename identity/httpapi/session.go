@@ -1,0 +1,98 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+
+	"github.com/caddy-commerce/auth-sidecar/identity"
+	"github.com/caddy-commerce/auth-sidecar/identity/session"
+	"github.com/caddy-commerce/auth-sidecar/identity/verify"
+)
+
+type userBody struct {
+	User identity.Claims `json:"user"`
+}
+
+type successBody struct {
+	Success bool `json:"success"`
+}
+
+// startSession makes a session of a bearer token; a cookie alone is no
+// credential here. The session that the browser had is dead afterwards.
+func (h *Handler) startSession(c *call) (answer, error) {
+	raw, ok := verify.BearerToken(c.Header)
+	if !ok {
+		return answer{}, errUnauthorized
+	}
+	shared, err := h.Verifier.VerifyBearer(c.Context(), raw)
+	if err != nil {
+		return answer{}, unauthorized(err)
+	}
+	claims := *shared
+	if len(claims.UserMetadata) == 0 {
+		claims.UserMetadata = json.RawMessage("{}")
+	}
+	old, _ := h.Sessions.FromRequest(c.Header)
+	started, err := h.Sessions.Start(c.Context(), old, claims, h.HTTPS(c.Request))
+	if err != nil {
+		return answer{}, err
+	}
+	if old != "" {
+		h.Verifier.ForgetSession(old)
+	}
+	if started.SetCookie == "" {
+		h.Logger.WarnContext(c.Context(), "session cookie not sent: it is always Secure and the request came by plain http",
+			slog.String("route", h.name(c.route)))
+	}
+	a, err := jsonAnswer(http.StatusOK, userBody{claims})
+	a.cookie = started.SetCookie
+	return a, err
+}
+
+// endSession logs out. A bearer token is no credential here.
+func (h *Handler) endSession(c *call) (answer, error) {
+	sid, _, err := h.session(c)
+	if err != nil {
+		return answer{}, err
+	}
+	if err := h.Sessions.End(c.Context(), sid); err != nil {
+		return answer{}, err
+	}
+	h.Verifier.ForgetSession(sid)
+	a, err := jsonAnswer(http.StatusOK, successBody{true})
+	a.cookie = h.Sessions.ClearCookie()
+	return a, err
+}
+
+// session returns the session of the request's cookie. CodeUnauthorized means
+// that there is none, CodeForbidden that it does not count, because a foreign
+// page sent the request.
+func (h *Handler) session(c *call) (sid string, record *session.Record, err error) {
+	sid, ok := h.Sessions.FromRequest(c.Header)
+	if !ok {
+		return "", nil, errUnauthorized
+	}
+	record, err = h.Sessions.Load(c.Context(), sid)
+	if errors.Is(err, identity.ErrNotFound) {
+		return "", nil, &identity.Error{Code: identity.CodeUnauthorized, Reason: "session_unknown", Err: err}
+	}
+	if err != nil {
+		return "", nil, fmt.Errorf("loading a session: %w", err)
+	}
+	if err := h.crossOrigin.Check(c.Request); err != nil {
+		return "", nil, err
+	}
+	return sid, record, nil
+}
+
+// unauthorized takes the message out of a refusal: what is wrong with a
+// credential is for the log.
+func unauthorized(err error) error {
+	if identity.CodeOf(err) != identity.CodeUnauthorized {
+		return err
+	}
+	return &identity.Error{Code: identity.CodeUnauthorized, Reason: identity.ReasonOf(err), Err: err}
+}
