@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"fmt"
+	"sync"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
@@ -14,6 +15,10 @@ import (
 func init() {
 	caddy.RegisterModule(new(EmailPass))
 }
+
+// hashing is the one pool of the process: what it protects, the cores, is
+// shared by all realms and by the configurations before and after a reload.
+var hashing = sync.OnceValues(func() (*password.Pool, error) { return password.NewPool(0, 0) })
 
 // EmailPass lets people register and log in with an e-mail address and a password.
 type EmailPass struct {
@@ -40,7 +45,11 @@ func (e *EmailPass) Provision(ctx caddy.Context) error {
 	default:
 		return fmt.Errorf("hash %q: use argon2id or scrypt", e.Hash)
 	}
-	hasher, err := password.New(password.Config{Format: password.Format(e.Hash)})
+	pool, err := hashing()
+	if err != nil {
+		return err
+	}
+	hasher, err := password.New(password.Config{Format: password.Format(e.Hash), Pool: pool})
 	if err != nil {
 		return err
 	}

@@ -214,11 +214,9 @@ func TestNewBounds(t *testing.T) {
 			t.Errorf("%s: got %v, want %v", format, err, password.ErrUnknownFormat)
 		}
 	}
-	for _, cfg := range []password.Config{
-		{Workers: -1}, {Workers: math.MaxInt}, {Queue: -1}, {Queue: math.MaxInt},
-	} {
-		if _, err := password.New(cfg); err == nil {
-			t.Errorf("%d workers and a queue of %d are taken", cfg.Workers, cfg.Queue)
+	for _, c := range []struct{ workers, queue int }{{-1, 0}, {math.MaxInt, 0}, {0, -1}, {0, math.MaxInt}} {
+		if _, err := password.NewPool(c.workers, c.queue); err == nil {
+			t.Errorf("%d workers and a queue of %d are taken", c.workers, c.queue)
 		}
 	}
 }

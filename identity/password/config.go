@@ -3,13 +3,11 @@ package password
 import (
 	"crypto/rand"
 	"io"
-	"runtime"
 )
 
 // Config says how new hashes are made and how many at once. The zero value is
-// good: argon2id with OWASP's parameters, as many hashes at once as there are
-// cores, less one. The bounds of stored
-// hashes hold for the parameters too.
+// good: argon2id with OWASP's parameters. The bounds of stored hashes hold for
+// the parameters too.
 type Config struct {
 	// Format of new hashes. Default: Argon2id.
 	Format Format
@@ -28,12 +26,9 @@ type Config struct {
 	// Parallelism of scrypt. Default: 1.
 	ScryptP uint32
 
-	// How many hashes are computed at once. Default: GOMAXPROCS less one, at
-	// least 1, so that other requests keep a core.
-	Workers int
-	// How many callers may wait for that; no wait is longer than two seconds.
-	// Default: 16 per worker.
-	Queue int
+	// Pool is where the hashes are computed. Hashers that share one compute no
+	// more at once than it allows. Default: one of its own.
+	Pool *Pool
 
 	// Source of salts. Default: crypto/rand.Reader.
 	Random io.Reader
@@ -48,8 +43,6 @@ func (c Config) withDefaults() Config {
 	c.ScryptLogN = nonZero(c.ScryptLogN, 15)
 	c.ScryptR = nonZero(c.ScryptR, 8)
 	c.ScryptP = nonZero(c.ScryptP, 1)
-	c.Workers = nonZero(c.Workers, max(1, runtime.GOMAXPROCS(0)-1))
-	c.Queue = nonZero(c.Queue, queuePerWorker*c.Workers)
 	if c.Random == nil {
 		c.Random = rand.Reader
 	}

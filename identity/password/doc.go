@@ -6,8 +6,8 @@
 // read from the stored hash, and bounds.go limits them before anything is
 // allocated or derived from them.
 //
-// A [Hasher] is also the pool: at most [Config.Workers] hashes are computed at
-// once, a short queue waits, and whoever comes then is refused at once with
+// A [Pool] bounds the work: so many hashes are computed at once, a short queue
+// waits, and whoever comes then is refused at once with
 // [identity.CodeUnavailable].
 //
 // # Unicode

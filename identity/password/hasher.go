@@ -13,7 +13,7 @@ import (
 // Hasher makes and verifies password hashes, a bounded number at once. Its
 // methods may be called concurrently.
 type Hasher struct {
-	pool     *pool
+	pool     *Pool
 	random   io.Reader
 	saltSize int
 	// write makes a new hash.
@@ -27,12 +27,13 @@ type Hasher struct {
 // wraps [ErrOutOfBounds]) or the source of randomness fails.
 func New(cfg Config) (*Hasher, error) {
 	cfg = cfg.withDefaults()
-	if cfg.Workers < 1 || cfg.Workers > maxWorkers || cfg.Queue < 1 || cfg.Queue > maxQueue {
-		return nil, fmt.Errorf("configuring password hashes: %d workers and a queue of %d are not within 1 to %d and 1 to %d",
-			cfg.Workers, cfg.Queue, maxWorkers, maxQueue)
-	}
-	h := &Hasher{pool: newPool(cfg.Workers, cfg.Queue), random: cfg.Random}
+	h := &Hasher{pool: cfg.Pool, random: cfg.Random}
 	var err error
+	if h.pool == nil {
+		if h.pool, err = NewPool(0, 0); err != nil {
+			return nil, err
+		}
+	}
 	switch cfg.Format {
 	case Argon2id:
 		err = h.useArgon2(argon2Params{cfg.Argon2Memory, cfg.Argon2Time, cfg.Argon2Threads})

@@ -3,6 +3,8 @@ package password
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime"
 	"time"
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
@@ -22,25 +24,35 @@ var (
 	errLongWait  = errors.New("no password hash was finished in time")
 )
 
-// pool bounds how many hashes are computed and how many wait. It has no
+// Pool bounds how many hashes are computed and how many wait. It has no
 // goroutines: work runs on that of the caller. Waiting is first come, first
 // served, because channels queue their senders.
-type pool struct {
+type Pool struct {
 	admitted chan struct{} // one element per caller, working or waiting
 	working  chan struct{} // one element per caller that works
 }
 
-func newPool(workers, queue int) *pool {
-	return &pool{
+// NewPool makes a Pool that computes at most workers hashes at once while at
+// most queue callers wait, none for longer than two seconds. 0 means the
+// default: GOMAXPROCS less one worker, at least one, so that other requests
+// keep a core, and 16 waiting callers per worker.
+func NewPool(workers, queue int) (*Pool, error) {
+	workers = nonZero(workers, max(1, runtime.GOMAXPROCS(0)-1))
+	queue = nonZero(queue, queuePerWorker*workers)
+	if workers < 1 || workers > maxWorkers || queue < 1 || queue > maxQueue {
+		return nil, fmt.Errorf("%d workers and a queue of %d are not within 1 to %d and 1 to %d",
+			workers, queue, maxWorkers, maxQueue)
+	}
+	return &Pool{
 		admitted: make(chan struct{}, workers+queue),
 		working:  make(chan struct{}, workers),
-	}
+	}, nil
 }
 
 // run calls work when there is a place. It fails with CodeUnavailable, without
 // having called work, if the queue is full, no place was free within maxWait or
 // the context ended.
-func (p *pool) run(ctx context.Context, work func() error) error {
+func (p *Pool) run(ctx context.Context, work func() error) error {
 	select {
 	case p.admitted <- struct{}{}:
 	default:
@@ -58,7 +70,7 @@ func (p *pool) run(ctx context.Context, work func() error) error {
 }
 
 // wait takes a place among the working.
-func (p *pool) wait(ctx context.Context) error {
+func (p *Pool) wait(ctx context.Context) error {
 	select {
 	case p.working <- struct{}{}: // the usual case needs no timer
 		return nil

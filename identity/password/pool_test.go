@@ -30,11 +30,20 @@ func (g *gate) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
+func newPool(t *testing.T, workers, queue int) *password.Pool {
+	t.Helper()
+	p, err := password.NewPool(workers, queue)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
 // gated returns a Hasher whose hashes wait at the gate.
 func gated(t *testing.T, workers, queue int) (*password.Hasher, *gate) {
 	g := new(gate)
 	cfg := fastArgon2
-	cfg.Workers, cfg.Queue, cfg.Random = workers, queue, g
+	cfg.Pool, cfg.Random = newPool(t, workers, queue), g
 	h := newHasher(t, cfg)
 	g.pass = make(chan struct{})
 	return h, g
@@ -181,7 +190,7 @@ func TestPoolClientLeft(t *testing.T) {
 	t.Parallel()
 	var reads atomic.Int32
 	cfg := fastArgon2
-	cfg.Workers, cfg.Queue = 1, 1
+	cfg.Pool = newPool(t, 1, 1)
 	cfg.Random = readerFunc(func(p []byte) (int, error) {
 		reads.Add(1)
 		return len(p), nil
@@ -213,7 +222,7 @@ func TestPoolReleasesAfterFailure(t *testing.T) {
 	t.Parallel()
 	var broken atomic.Bool
 	cfg := fastArgon2
-	cfg.Workers, cfg.Queue = 1, 1
+	cfg.Pool = newPool(t, 1, 1)
 	cfg.Random = readerFunc(func(p []byte) (int, error) {
 		if broken.Load() {
 			return 0, io.ErrClosedPipe
@@ -245,7 +254,7 @@ func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 func TestConcurrentUse(t *testing.T) {
 	t.Parallel()
 	cfg := fastArgon2
-	cfg.Workers, cfg.Queue = 4, 200
+	cfg.Pool = newPool(t, 4, 200)
 	h := newHasher(t, cfg)
 	var group sync.WaitGroup
 	for i := range 100 {

@@ -116,14 +116,17 @@ func TestTryClientLeaves(t *testing.T) {
 
 func TestDefaults(t *testing.T) {
 	t.Parallel()
-	h, err := New(Config{Workers: 3})
+	p, err := NewPool(3, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if running, all := cap(h.pool.working), cap(h.pool.admitted); running != 3 || all != 3+3*16 {
+	if running, all := cap(p.working), cap(p.admitted); running != 3 || all != 3+3*16 {
 		t.Errorf("got %d workers and %d places, want 3 and 51", running, all)
 	}
-	if h, err = New(Config{}); err != nil || cap(h.pool.working) < 1 {
+	if h, err := New(Config{Pool: p}); err != nil || h.pool != p {
+		t.Errorf("got %v, and another pool than the one given", err)
+	}
+	if h, err := New(Config{}); err != nil || cap(h.pool.working) < 1 {
 		t.Errorf("got %v, %d workers", err, cap(h.pool.working))
 	}
 }
