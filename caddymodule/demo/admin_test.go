@@ -84,7 +84,8 @@ func TestInvite(t *testing.T) {
 		if me := b.do(t, user, http.MethodGet, "/admin/users/me", ""); me.Body.String() != w.Body.String() {
 			t.Errorf("me: got %d %s\nwant %s", me.Code, me.Body, w.Body)
 		}
-		if w := b.do(t, invitee, http.MethodPost, accept, "{}"); w.Code != 401 || w.Body.String() != unauthorized {
+		other := demo.Caller{ActorType: "user", IdentityID: "authid_other"}
+		if w := b.do(t, other, http.MethodPost, accept, `{"email":"other@example.com"}`); w.Code != 401 || w.Body.String() != unauthorized {
 			t.Errorf("accept again: got %d %s", w.Code, w.Body)
 		}
 

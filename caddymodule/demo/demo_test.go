@@ -79,6 +79,20 @@ func TestHandlerKinds(t *testing.T) {
 	}
 }
 
+func TestLegacyBackendAnnouncesLinks(t *testing.T) {
+	handler, unload, err := load(t, `{"kind":"legacy","name":"links"}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unload()
+	w := serve(t, handler, "POST", "/store/customers", `{"email":"ada@example.com"}`, map[string]string{
+		"Content-Type": "application/json", "X-Auth-Actor-Type": "customer", "X-Auth-Identity-Id": "authid_1",
+	})
+	if got, want := w.Header().Get("X-Auth-Link"), "customer="+idOf(t, w); got != want {
+		t.Errorf("X-Auth-Link: got %q, want %q", got, want)
+	}
+}
+
 func TestHandlerRefuses(t *testing.T) {
 	t.Setenv("DEMO_EMPTY", "")
 	for config, want := range map[string]string{
