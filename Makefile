@@ -12,7 +12,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.8.0
 FUZZTIME    := 5m
 
-.PHONY: setup test lint bench fuzz build
+.PHONY: setup test lint tidy staticcheck caddyfiles vulnerabilities bench fuzz build
 
 setup:
 	.ci/setup
@@ -23,10 +23,18 @@ test:
 	go vet -race ./...
 	go test -race ./...
 
-lint:
+lint: tidy staticcheck caddyfiles vulnerabilities
+
+tidy:
 	go mod tidy -diff
+
+staticcheck:
 	go run $(STATICCHECK) ./...
+
+caddyfiles:
 	.ci/caddyfiles
+
+vulnerabilities:
 	.ci/vulnerabilities $(GOVULNCHECK)
 
 bench:
