@@ -1,5 +1,5 @@
 # setup    install what is missing for the targets below (Debian packages, as root)
-# test     everything that is tested, with the race detector
+# test     everything that is tested, with the race detector; does the setup first
 # lint     static analysis, tidiness of go.mod, known vulnerabilities, every Caddyfile
 # bench    benchmarks
 # fuzz     every fuzz target for FUZZTIME
@@ -18,7 +18,7 @@ setup:
 	.ci/setup
 
 # The race detector is on for vet too, so that both use the same compiled packages.
-test:
+test: setup
 	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "gofmt would change:" $$unformatted; exit 1; }
 	go vet -race ./...
 	go test -race ./...
