@@ -177,25 +177,31 @@ type response struct {
 	body   string
 }
 
-func (s *shop) do(q request) response {
-	s.t.Helper()
+// send is for goroutines; tests call do.
+func (s *shop) send(q request) (response, error) {
 	r, err := http.NewRequestWithContext(s.t.Context(), q.method, s.URL+q.path, strings.NewReader(q.body))
 	if err != nil {
-		s.t.Fatal(err)
+		return response{}, err
 	}
 	for name, value := range q.header {
 		r.Header.Set(name, value)
 	}
 	res, err := s.Client().Transport.RoundTrip(r) // no redirects, no cookies of its own
 	if err != nil {
-		s.t.Fatal(err)
+		return response{}, err
 	}
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
+	return response{res.StatusCode, res.Header, string(body)}, err
+}
+
+func (s *shop) do(q request) response {
+	s.t.Helper()
+	res, err := s.send(q)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return response{res.StatusCode, res.Header, string(body)}
+	return res
 }
 
 // mustDo returns the answer, which must have that status.
