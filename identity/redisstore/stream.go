@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"context"
+	_ "embed"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -10,6 +11,12 @@ import (
 // EventsKey is the name, behind the prefix, that the stream for the shop's own
 // programs has unless another one is asked for.
 const EventsKey = "events"
+
+var (
+	//go:embed scripts/append_event.lua
+	appendEventLua    string
+	appendEventScript = redis.NewScript(appendEventLua)
+)
 
 // Events is a stream that other programs read. What is in it is worthless
 // after a while, and goes then.
@@ -33,15 +40,7 @@ func (e *Events) Append(ctx context.Context, fields ...string) error {
 	for _, f := range fields {
 		args = append(args, f)
 	}
-	if err := appendScript.Run(ctx, e.client, []string{e.key}, args...).Err(); err != nil {
-		return queueError("appending an event", err)
-	}
-	return nil
+	ctx, cancel := context.WithTimeout(ctx, DefaultTimeout)
+	defer cancel()
+	return classify("appending an event", appendEventScript.Run(ctx, e.client, []string{e.key}, args...).Err())
 }
-
-// maxAge in ms, then the fields. A script, so that the server's clock decides,
-// which also makes the entries' ids.
-var appendScript = redis.NewScript(`
-local now = redis.call('TIME')
-local oldest = now[1] * 1000 + math.floor(now[2] / 1000) - tonumber(ARGV[1])
-return redis.call('XADD', KEYS[1], 'MINID', '=', string.format('%.0f', math.max(oldest, 0)), '*', unpack(ARGV, 2))`)

@@ -1,0 +1,389 @@
+//go:build unix
+
+package redisstore_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/caddy-commerce/auth-sidecar/identity"
+	"github.com/caddy-commerce/auth-sidecar/identity/identitytest"
+	"github.com/caddy-commerce/auth-sidecar/identity/redisstore"
+)
+
+const (
+	// Nothing is left alone for so long while a test runs.
+	lease    = time.Hour
+	queueKey = "auth:rq"
+)
+
+// queueTest is an empty queue and the client that it uses.
+type queueTest struct {
+	*redisstore.Queue
+	t      *testing.T
+	client *redis.Client
+}
+
+// onEveryRedis runs a test against miniredis and against a real server.
+func onEveryRedis(t *testing.T, test func(t *testing.T, q *queueTest)) {
+	t.Helper()
+	t.Parallel()
+	for name, start := range map[string]func(t *testing.T) (addr string){
+		"miniredis":    func(t *testing.T) string { return miniredis.RunT(t).Addr() },
+		"redis-server": func(t *testing.T) string { return identitytest.StartRedis(t).Addr() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, newQueueTest(t, start(t)))
+		})
+	}
+}
+
+func newQueueTest(t *testing.T, addr string) *queueTest {
+	t.Helper()
+	client := redis.NewClient(&redis.Options{Addr: addr, ContextTimeoutEnabled: true})
+	t.Cleanup(func() { _ = client.Close() })
+	return &queueTest{redisstore.NewQueue(client, ""), t, client}
+}
+
+func resetRequest(id string) identity.ResetRequest {
+	return identity.ResetRequest{
+		ID: id, Provider: "emailpass", ActorType: "customer", Identifier: id + "@example.com",
+		Metadata: json.RawMessage(`{"n":1}`), AskedAt: time.Date(2026, 11, 21, 16, 33, 34, 307_000_000, time.UTC),
+	}
+}
+
+func (q *queueTest) enqueue(ids ...string) {
+	q.t.Helper()
+	for _, id := range ids {
+		if err := q.Enqueue(q.t.Context(), resetRequest(id)); err != nil {
+			q.t.Fatal(err)
+		}
+	}
+}
+
+// take returns what was taken as `<id of the request>/<attempt>`, and the ids
+// of the entries.
+func (q *queueTest) take(group, consumer string, limit int, lease time.Duration) (taken, entries []string) {
+	q.t.Helper()
+	err := q.Take(q.t.Context(), group, consumer, limit, lease,
+		func(id string, attempt int, r identity.ResetRequest, err error) {
+			if err != nil {
+				r.ID = "unreadable"
+			}
+			taken = append(taken, fmt.Sprint(r.ID, "/", attempt))
+			entries = append(entries, id)
+		})
+	if err != nil {
+		q.t.Fatal(err)
+	}
+	return taken, entries
+}
+
+func (q *queueTest) wantTake(group, consumer string, limit int, lease time.Duration, want ...string) (entries []string) {
+	q.t.Helper()
+	taken, entries := q.take(group, consumer, limit, lease)
+	if !slices.Equal(taken, want) {
+		q.t.Errorf("%s of group %s took %q, want %q", consumer, group, taken, want)
+	}
+	return entries
+}
+
+func (q *queueTest) done(group string, entries ...string) {
+	q.t.Helper()
+	for _, id := range entries {
+		if err := q.Done(q.t.Context(), group, id); err != nil {
+			q.t.Fatal(err)
+		}
+	}
+}
+
+func (q *queueTest) putBack(group, consumer, entry string, delay time.Duration) {
+	q.t.Helper()
+	if err := q.PutBack(q.t.Context(), group, consumer, entry, lease, delay); err != nil {
+		q.t.Fatal(err)
+	}
+}
+
+func (q *queueTest) sweep() {
+	q.t.Helper()
+	if err := q.Sweep(q.t.Context(), lease); err != nil {
+		q.t.Fatal(err)
+	}
+}
+
+func (q *queueTest) wantLength(want int64) {
+	q.t.Helper()
+	if n, err := q.client.XLen(q.t.Context(), queueKey).Result(); err != nil || n != want {
+		q.t.Errorf("the stream holds %d entries, want %d (%v)", n, want, err)
+	}
+}
+
+func TestQueueKeepsRequests(t *testing.T) {
+	onEveryRedis(t, func(t *testing.T, q *queueTest) {
+		want := []identity.ResetRequest{resetRequest("a"), {ID: "b", AskedAt: time.Unix(1, 0).UTC()}}
+		for _, r := range want {
+			if err := q.Enqueue(t.Context(), r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var got []identity.ResetRequest
+		err := q.Take(t.Context(), "g", "c", 10, lease, func(_ string, _ int, r identity.ResetRequest, err error) {
+			if err != nil {
+				t.Error(err)
+			}
+			got = append(got, r)
+		})
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("got %+v, want %+v (%v)", got, want, err)
+		}
+	})
+}
+
+func TestQueueGroups(t *testing.T) {
+	onEveryRedis(t, func(t *testing.T, q *queueTest) {
+		q.wantTake("g", "c1", 4, lease) // no stream, no group: they are made
+		q.enqueue("a", "b", "c")
+		q.wantTake("g", "c1", 2, lease, "a/1", "b/1")
+		q.wantTake("g", "c2", 2, lease, "c/1")
+		q.wantTake("g", "c2", 2, lease)
+		// Another group gets everything that is still there, however late it comes.
+		q.wantTake("late", "c1", 4, lease, "a/1", "b/1", "c/1")
+	})
+}
+
+func TestQueueLease(t *testing.T) {
+	onEveryRedis(t, func(t *testing.T, q *queueTest) {
+		q.enqueue("a", "b", "c")
+		entries := q.wantTake("g", "dead", 2, lease, "a/1", "b/1")
+		q.done("g", entries[0])
+		q.wantTake("g", "alive", 4, 0, "b/2", "c/1") // first what was left behind
+		q.wantTake("g", "alive", 1, 0, "b/3")
+		q.putBack("g", "dead", entries[1], 0) // it comes back too late
+		q.wantTake("g", "other", 4, lease)
+	})
+}
+
+func TestQueuePutBack(t *testing.T) {
+	onEveryRedis(t, func(t *testing.T, q *queueTest) {
+		q.enqueue("a", "b")
+		entries := q.wantTake("g", "c", 2, lease, "a/1", "b/1")
+		q.putBack("g", "c", entries[0], 0)
+		q.putBack("g", "c", entries[1], 30*time.Minute)
+		q.wantTake("g", "other", 4, lease, "a/2")
+		q.wantTake("g", "other", 4, 31*time.Minute)
+		q.wantTake("g", "other", 4, 30*time.Minute, "b/2")
+		q.putBack("g", "other", entries[0], 2*lease) // longer than possible: the lease
+		q.wantTake("g", "c", 4, lease)
+	})
+}
+
+func TestQueueRemovesWhatIsDone(t *testing.T) {
+	onEveryRedis(t, func(t *testing.T, q *queueTest) {
+		q.sweep() // no stream yet
+		q.enqueue("a", "b", "c")
+		q.sweep() // no group yet
+		q.wantLength(3)
+		first := q.wantTake("first", "c", 4, lease, "a/1", "b/1", "c/1")
+		second := q.wantTake("second", "c", 2, lease, "a/1", "b/1")
+		q.done("first", first...)
+		q.done("second", second[1])
+		q.sweep()
+		q.wantLength(3) // the second group has a in its hands
+		q.done("second", second[0])
+		q.sweep()
+		q.wantLength(1) // and has not seen c
+		q.done("second", q.wantTake("second", "c", 2, lease, "c/1")...)
+		q.sweep()
+		q.wantLength(0)
+		q.enqueue("d")
+		q.sweep()
+		q.wantTake("first", "c", 4, lease, "d/1")
+		q.wantTake("second", "c", 4, lease, "d/1")
+		q.wantTake("late", "c", 4, lease, "d/1")
+	})
+}
+
+func TestQueueRemovesWhatIsOld(t *testing.T) {
+	onEveryRedis(t, func(t *testing.T, q *queueTest) {
+		const sent = `{"id":"a","asked_at":"2026-11-21T16:33:34Z"}`
+		now := q.client.Time(t.Context()).Val()
+		for _, age := range []time.Duration{3 * time.Hour, 2 * time.Hour, 30 * time.Minute} {
+			id := fmt.Sprintf("%d-0", now.Add(-age).UnixMilli())
+			if err := q.client.XAdd(t.Context(), &redis.XAddArgs{Stream: queueKey, ID: id, Values: []any{"request", sent}}).Err(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		entries := q.wantTake("g", "c", 1, lease, "a/1")
+		q.sweep() // what is older than an hour
+		q.wantLength(1)
+		// What was removed while it was in somebody's hands is reported, not lost silently.
+		if again := q.wantTake("g", "other", 1, 0, "unreadable/2"); !slices.Equal(again, entries) {
+			t.Errorf("took %q, want %q", again, entries)
+		}
+		q.done("g", entries...)
+		q.wantTake("g", "other", 4, 0, "a/1")
+	})
+}
+
+func TestQueueIsBounded(t *testing.T) {
+	onEveryRedis(t, func(t *testing.T, q *queueTest) {
+		q.SetLimit(10)
+		var wg sync.WaitGroup
+		var accepted atomic.Int64
+		for i := range 50 {
+			wg.Go(func() {
+				switch err := q.Enqueue(t.Context(), resetRequest(fmt.Sprint(i))); {
+				case err == nil:
+					accepted.Add(1)
+				case identity.CodeOf(err) != identity.CodeUnavailable || identity.ReasonOf(err) != "reset_queue_full":
+					t.Errorf("got error %v", err)
+				}
+			})
+		}
+		wg.Wait()
+		if n := accepted.Load(); n != 10 {
+			t.Errorf("%d requests were accepted, want 10", n)
+		}
+		_, entries := q.take("g", "c", 10, lease)
+		q.done("g", entries[:3]...)
+		q.sweep()
+		q.enqueue("x", "y", "z")
+		if err := q.Enqueue(t.Context(), resetRequest("one too many")); identity.ReasonOf(err) != "reset_queue_full" {
+			t.Errorf("got error %v", err)
+		}
+	})
+}
+
+func TestQueueReportsWhatItCannotRead(t *testing.T) {
+	onEveryRedis(t, func(t *testing.T, q *queueTest) {
+		for _, values := range [][]any{
+			{"request", "{"}, {"request", `"text"`}, {"request", ""}, {"request", "{}", "and", "more"},
+		} {
+			if err := q.client.XAdd(t.Context(), &redis.XAddArgs{Stream: queueKey, Values: values}).Err(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		q.enqueue("a")
+		q.wantTake("g", "c", 10, lease, "unreadable/1", "unreadable/1", "unreadable/1", "unreadable/1", "a/1")
+	})
+}
+
+func TestQueueSurvivesLosingItsGroup(t *testing.T) {
+	onEveryRedis(t, func(t *testing.T, q *queueTest) {
+		q.enqueue("a")
+		entries := q.wantTake("g", "c", 4, lease, "a/1")
+		if err := q.client.FlushAll(t.Context()).Err(); err != nil {
+			t.Fatal(err)
+		}
+		q.putBack("g", "c", entries[0], 0)
+		q.done("g", entries[0])
+		q.sweep()
+		q.wantTake("g", "c", 4, lease)
+		q.enqueue("b")
+		q.wantTake("g", "c", 4, lease, "b/1")
+	})
+}
+
+// miniredis does not know how long a consumer was silent.
+func TestQueueForgetsConsumers(t *testing.T) {
+	t.Parallel()
+	q := newQueueTest(t, identitytest.StartRedis(t).Addr())
+	q.enqueue("a", "b")
+	q.wantTake("g", "busy", 1, lease, "a/1")
+	q.done("g", q.wantTake("g", "free", 1, lease, "b/1")...)
+	q.wantTake("g", "newest", 1, lease)
+	q.wantTake("left", "c", 2, lease, "a/1", "b/1")
+	for _, c := range []string{"busy", "free"} {
+		q.awaitSilence("g", c)
+	}
+	q.enqueue("c")
+	q.wantTake("g", "newest", 1, lease, "c/1") // it was heard of last
+
+	q.sweep() // an hour has not passed
+	q.wantConsumers("g", "busy", "free", "newest")
+	if err := q.SweepAt(t.Context(), lease, 0, lease); err != nil {
+		t.Fatal(err)
+	}
+	q.wantConsumers("g", "busy", "newest") // what busy has in its hands must not be lost
+	q.wantConsumers("left", "c")
+	q.wantTake("g", "newest", 1, 0, "a/2")
+
+	q.awaitSilence("g", "newest")
+	q.awaitSilence("left", "c")
+	if err := q.SweepAt(t.Context(), lease, lease, 0); err != nil {
+		t.Fatal(err)
+	}
+	groups, err := q.client.XInfoGroups(t.Context(), queueKey).Result()
+	if err != nil || len(groups) != 0 {
+		t.Errorf("the groups %v are left (%v)", groups, err)
+	}
+	q.wantLength(3)
+}
+
+// awaitSilence waits until Redis has not heard of the consumer for at least a
+// millisecond.
+func (q *queueTest) awaitSilence(group, consumer string) {
+	q.t.Helper()
+	for {
+		consumers, err := q.client.XInfoConsumers(q.t.Context(), queueKey, group).Result()
+		if err != nil {
+			q.t.Fatal(err)
+		}
+		i := slices.IndexFunc(consumers, func(c redis.XInfoConsumer) bool { return c.Name == consumer })
+		if i < 0 {
+			q.t.Fatalf("no consumer %s", consumer)
+		}
+		if consumers[i].Idle >= time.Millisecond {
+			return
+		}
+	}
+}
+
+func (q *queueTest) wantConsumers(group string, want ...string) {
+	q.t.Helper()
+	consumers, err := q.client.XInfoConsumers(q.t.Context(), queueKey, group).Result()
+	if err != nil {
+		q.t.Fatal(err)
+	}
+	var names []string
+	for _, c := range consumers {
+		names = append(names, c.Name)
+	}
+	slices.Sort(names)
+	if !slices.Equal(names, want) {
+		q.t.Errorf("consumers of %s are %q, want %q", group, names, want)
+	}
+}
+
+func TestQueueUnavailable(t *testing.T) {
+	t.Parallel()
+	server := identitytest.StartRedis(t)
+	q := newQueueTest(t, server.Addr())
+	q.enqueue("a")
+	server.Stop()
+	for name, err := range map[string]error{
+		"Enqueue": q.Enqueue(t.Context(), resetRequest("b")),
+		"Take": q.Take(t.Context(), "g", "c", 1, lease, func(string, int, identity.ResetRequest, error) {
+			t.Error("something was taken")
+		}),
+		"Done":    q.Done(t.Context(), "g", "1-0"),
+		"PutBack": q.PutBack(t.Context(), "g", "c", "1-0", lease, 0),
+		"Sweep":   q.Sweep(t.Context(), lease),
+		"Append":  redisstore.NewEvents(q.client, "auth:events", lease).Append(t.Context(), "a", "b"),
+	} {
+		if identity.CodeOf(err) != identity.CodeUnavailable || strings.Contains(fmt.Sprint(err), "example.com") {
+			t.Errorf("%s: got error %v", name, err)
+		}
+	}
+}
