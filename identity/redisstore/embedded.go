@@ -40,7 +40,7 @@ func NewEmbedded() (*Embedded, error) {
 	}
 	e.server = e.redis.Server()
 	options := &redis.Options{Addr: "embedded", Dialer: e.dial}
-	setDefaults(options, DefaultTimeout)
+	setDefaults(options, maxTimeout) // it cannot be far away, only as busy as this process
 	e.client = redis.NewClient(options)
 
 	ctx, stop := context.WithCancel(context.Background())

@@ -59,6 +59,9 @@ func (c *eagerConn) send() {
 		b := c.waiting
 		c.waiting = nil
 		c.mu.Unlock()
+		if len(b) == 0 { // sent together with what came before; an empty write would wait too
+			continue
+		}
 		if _, err := c.Conn.Write(b); err != nil {
 			_ = c.Close()
 			return
