@@ -19,8 +19,13 @@ type CaddyConfig struct {
 	// Global is put into the block of global options: `auth_sidecar { … }`. The
 	// admin endpoint is off and nothing is saved unless it says otherwise.
 	Global string
-	// Site is the content of the one site, which answers to every host name.
+	// Site is the content of the site at Caddy.Addr, which answers to every host name.
 	Site string
+	// More are further sites, written out with their addresses.
+	More string
+	// MoreAddrs are the hosts and ports of those sites: Caddy has started when
+	// they accept connections as well.
+	MoreAddrs []string
 	// Env are environment variables (NAME=value). Caddy gets only these, PATH and
 	// a home folder of its own.
 	Env []string
@@ -32,10 +37,11 @@ type Caddy struct {
 	// Process is the Caddy that runs now, or ran last; Restart replaces it.
 	*identitytest.Process
 
-	t    testing.TB
-	addr string
-	file string
-	env  []string
+	t     testing.TB
+	addrs []string // where it listens, that of the site first
+	dir   string
+	args  []string
+	env   []string
 }
 
 // StartCaddy starts Caddy with that configuration on a free port of 127.0.0.1
@@ -43,14 +49,7 @@ type Caddy struct {
 // when Caddy ended with an error, panicked or had a data race.
 func StartCaddy(t testing.TB, config CaddyConfig) *Caddy {
 	t.Helper()
-	home := t.TempDir()
 	port := strconv.Itoa(identitytest.FreePort(t))
-	c := &Caddy{
-		t:    t,
-		addr: net.JoinHostPort("127.0.0.1", port),
-		file: filepath.Join(home, "Caddyfile"),
-		env:  append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + home}, config.Env...),
-	}
 	caddyfile := "{\n" +
 		"admin off\n" +
 		"persist_config off\n" +
@@ -60,8 +59,26 @@ func StartCaddy(t testing.TB, config CaddyConfig) *Caddy {
 		"http://:" + port + " {\n" +
 		"bind 127.0.0.1\n" +
 		config.Site + "\n" +
-		"}\n"
-	if err := os.WriteFile(c.file, []byte(caddyfile), 0o600); err != nil {
+		"}\n" +
+		config.More
+	addrs := append([]string{net.JoinHostPort("127.0.0.1", port)}, config.MoreAddrs...)
+	return StartCaddyfile(t, "Caddyfile", caddyfile, addrs, config.Env)
+}
+
+// StartCaddyfile starts Caddy with a whole Caddyfile of that name. It is ready
+// when it accepts connections at every one of the addresses, of which Addr
+// returns the first. The environment is as for CaddyConfig.Env.
+func StartCaddyfile(t testing.TB, name, caddyfile string, addrs, env []string) *Caddy {
+	t.Helper()
+	home := t.TempDir()
+	c := &Caddy{
+		t:     t,
+		addrs: addrs,
+		dir:   home,
+		args:  []string{"run", "--config", name},
+		env:   append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + home}, env...),
+	}
+	if err := os.WriteFile(filepath.Join(home, name), []byte(caddyfile), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	c.start()
@@ -70,8 +87,8 @@ func StartCaddy(t testing.TB, config CaddyConfig) *Caddy {
 
 func (c *Caddy) start() {
 	c.t.Helper()
-	cmd := exec.Command(CaddyBinary(c.t), "run", "--config", c.file, "--adapter", "caddyfile")
-	cmd.Dir, cmd.Env = filepath.Dir(c.file), c.env
+	cmd := exec.Command(CaddyBinary(c.t), c.args...)
+	cmd.Dir, cmd.Env = c.dir, c.env
 	var process *identitytest.Process
 	c.t.Cleanup(func() { // runs after the process was stopped
 		if process == nil {
@@ -86,15 +103,15 @@ func (c *Caddy) start() {
 			}
 		}
 	})
-	process = identitytest.StartServer(c.t, cmd, c.addr)
+	process = identitytest.StartServer(c.t, cmd, c.addrs...)
 	c.Process = process
 }
 
 // Addr returns the host and port at which the site answers.
-func (c *Caddy) Addr() string { return c.addr }
+func (c *Caddy) Addr() string { return c.addrs[0] }
 
 // URL returns the address of the site, without a slash at its end.
-func (c *Caddy) URL() string { return "http://" + c.addr }
+func (c *Caddy) URL() string { return "http://" + c.Addr() }
 
 // Restart stops Caddy, if it runs, and starts it again with the same
 // configuration, address and home folder.

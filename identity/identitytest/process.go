@@ -56,16 +56,17 @@ func StartProcess(t testing.TB, cmd *exec.Cmd, ready func(line string) bool) *Pr
 }
 
 // StartServer is StartProcess for a program that is ready when it accepts
-// connections at addr, a port from FreePort.
-func StartServer(t testing.TB, cmd *exec.Cmd, addr string) *Process {
+// connections at every one of the addresses, which have ports from FreePort.
+func StartServer(t testing.TB, cmd *exec.Cmd, addrs ...string) *Process {
 	t.Helper()
 	p := launch(t, cmd, func(string) bool { return false })
 	late := time.After(startTimeout)
-	for {
-		conn, err := net.Dial("tcp", addr)
+	for len(addrs) > 0 {
+		conn, err := net.Dial("tcp", addrs[0])
 		if err == nil {
 			_ = conn.Close()
-			return p
+			addrs = addrs[1:]
+			continue
 		}
 		select {
 		case <-p.done:
@@ -75,6 +76,7 @@ func StartServer(t testing.TB, cmd *exec.Cmd, addr string) *Process {
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
+	return p
 }
 
 func (p *Process) fatalEnded() {
