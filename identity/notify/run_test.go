@@ -40,13 +40,20 @@ func (f notifierFunc) Notify(ctx context.Context, n identity.Notification) error
 
 // logs is a log to look into.
 type logs struct {
-	mu   sync.Mutex
-	text bytes.Buffer
+	mu      sync.Mutex
+	text    bytes.Buffer
+	written chan struct{} // if set, receives after every line
 }
 
 func (l *logs) Write(b []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.written != nil {
+		select {
+		case l.written <- struct{}{}:
+		default: // nobody has looked since the last line
+		}
+	}
 	return l.text.Write(b)
 }
 
@@ -73,6 +80,13 @@ lines:
 		n++
 	}
 	return n
+}
+
+// await waits for a line that contains all of the texts.
+func (l *logs) await(texts ...string) {
+	for l.count(texts...) == 0 {
+		<-l.written
+	}
 }
 
 // start runs a dispatcher until stop is called.
