@@ -64,19 +64,18 @@ func (n *headerNames) set(h http.Header, caller *verify.Caller) {
 	if caller == nil {
 		caller = nobody
 	}
-	put(h, n.actorID, caller.Claims.ActorID)
-	put(h, n.actorType, caller.Claims.ActorType)
-	put(h, n.identityID, caller.Claims.IdentityID)
-	put(h, n.provider, caller.Claims.Provider)
+	c := &caller.Claims
+	values := make([]string, 0, 4) // one allocation for all fields
+	for _, field := range [...]struct{ name, value string }{
+		{n.actorID, c.ActorID}, {n.actorType, c.ActorType}, {n.identityID, c.IdentityID}, {n.provider, c.Provider},
+	} {
+		if field.value == "" {
+			delete(h, field.name)
+			continue
+		}
+		values = append(values, field.value)
+		h[field.name] = values[len(values)-1 : len(values) : len(values)]
+	}
 }
 
 var nobody = new(verify.Caller)
-
-// put sets a field or, without value, makes sure that there is none.
-func put(h http.Header, name, value string) {
-	if value == "" {
-		delete(h, name)
-		return
-	}
-	h[name] = []string{value}
-}

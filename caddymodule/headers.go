@@ -20,29 +20,30 @@ const (
 // delete after we set them (attacks A1 to A5). own is the lower-case prefix of
 // the fields that we set ourselves.
 func stripIdentity(h http.Header, own string) {
-	for name := range h {
-		if isIdentity(name, own) {
+	for name, values := range h {
+		switch {
+		case isIdentity(name, own):
 			delete(h, name) // not h.Del: the key may not be canonical
+		case name == "Connection" || name == "Proxy-Connection" || name == "Trailer":
+			unlist(h, name, values, own)
 		}
 	}
-	for _, field := range []string{"Connection", "Proxy-Connection", "Keep-Alive", "Te", "Trailer"} {
-		values, ok := h[field]
-		if !ok {
-			continue
+}
+
+// unlist takes our names out of a field that lists names of fields.
+func unlist(h http.Header, field string, values []string, own string) {
+	if !slices.ContainsFunc(values, func(v string) bool { return listsIdentity(v, own) }) {
+		return
+	}
+	kept := values[:0]
+	for _, value := range values {
+		if rest := withoutIdentity(value, own); rest != "" {
+			kept = append(kept, rest)
 		}
-		if !slices.ContainsFunc(values, func(v string) bool { return listsIdentity(v, own) }) {
-			continue
-		}
-		kept := values[:0]
-		for _, value := range values {
-			if rest := withoutIdentity(value, own); rest != "" {
-				kept = append(kept, rest)
-			}
-		}
-		h[field] = kept
-		if len(kept) == 0 {
-			delete(h, field)
-		}
+	}
+	h[field] = kept
+	if len(kept) == 0 {
+		delete(h, field)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 
 	"github.com/caddy-commerce/auth-sidecar/identity/verify"
 )
@@ -21,7 +22,7 @@ type state struct {
 	handler *Handler
 	result  *verify.Result
 	caller  *verify.Caller // the one that the backend is told of, or nil
-	// mapped: the placeholders are in place and follow caller.
+	// mapped: the placeholders and log fields are in place and follow caller.
 	mapped bool
 }
 
@@ -44,14 +45,26 @@ func (s *state) tell(r *http.Request, caller *verify.Caller) {
 	if caller == nil {
 		return
 	}
-	if repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok && !s.mapped {
-		s.mapped = true
+	if s.mapped {
+		return
+	}
+	s.mapped = true
+	if repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
 		repl.Map(s.placeholder)
 	}
 	if extra, ok := r.Context().Value(caddyhttp.ExtraLogFieldsCtxKey).(*caddyhttp.ExtraLogFields); ok {
-		extra.Set(zap.String("auth_identity_id", caller.Claims.IdentityID))
-		extra.Set(zap.String("actor_type", caller.Claims.ActorType))
+		extra.Add(zap.Inline(s))
 	}
+}
+
+// MarshalLogObject adds the caller to the access log, as whom the backend saw
+// the request in the end.
+func (s *state) MarshalLogObject(log zapcore.ObjectEncoder) error {
+	if s.caller != nil {
+		log.AddString("auth_identity_id", s.caller.Claims.IdentityID)
+		log.AddString("actor_type", s.caller.Claims.ActorType)
+	}
+	return nil
 }
 
 // placeholder provides `{http.auth.user.*}`. `{http.auth.user.id}` is also the
