@@ -68,7 +68,9 @@ func parseGlobalOption(d *caddyfile.Dispenser, existing any) (any, error) {
 	d.Next() // consume the option's name
 	name := defaultRealm
 	if d.NextArg() {
-		name = d.Val()
+		if name = d.Val(); name == "" {
+			return nil, d.Errf("the name of the realm is empty; leave it out for the realm %s", defaultRealm)
+		}
 	}
 	if _, taken := app.Realms[name]; taken {
 		return nil, d.Errf("realm %q is configured twice", name)
@@ -276,6 +278,9 @@ func (r *Realm) unmarshalRevocation(d *caddyfile.Dispenser) error {
 	}
 	age := new(caddy.Duration)
 	if mode == "cached" {
+		if d.CountRemainingArgs() == 0 {
+			return d.Err(`"revocation cached" needs an age, for example "revocation cached 5s"`)
+		}
 		if err := duration(d, age); err != nil {
 			return err
 		}

@@ -1,8 +1,6 @@
 package caddymodule
 
 import (
-	"fmt"
-	"reflect"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
@@ -14,8 +12,6 @@ import (
 func init() {
 	httpcaddyfile.RegisterHandlerDirective("auth_sidecar", parseHandler)
 	httpcaddyfile.RegisterDirectiveOrder("auth_sidecar", httpcaddyfile.Before, "basic_auth")
-	httpcaddyfile.RegisterDirective("auth_require", parseRequire)
-	httpcaddyfile.RegisterDirectiveOrder("auth_require", httpcaddyfile.After, "basic_auth")
 }
 
 func parseHandler(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
@@ -43,9 +39,16 @@ func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		case "realm":
 			return one(d, &h.Realm)
 		case "prefix":
-			return one(d, &h.Prefix)
+			if err := one(d, &h.Prefix); err != nil {
+				return err
+			}
+			return wrap(d, checkPrefix(h.Prefix))
 		case "cors":
-			return some(d, &h.CORS)
+			if err := some(d, &h.CORS); err != nil {
+				return err
+			}
+			_, err := parseOrigins(h.CORS)
+			return wrap(d, err)
 		case "link":
 			return h.unmarshalLink(d)
 		case "unlink":
@@ -53,7 +56,11 @@ func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		case "forward":
 			return oneOf(d, &h.Forward, "bearer", "none")
 		case "headers":
-			return one(d, &h.Headers)
+			if err := one(d, &h.Headers); err != nil {
+				return err
+			}
+			_, err := newHeaderNames(h.Headers)
+			return wrap(d, err)
 		case "invalid_credentials":
 			return oneOf(d, &h.InvalidCredentials, "ignore", "reject")
 		case "max_body":
@@ -85,77 +92,6 @@ func (h *Handler) unmarshalUnlink(d *caddyfile.Dispenser) error {
 	h.Unlinks = append(h.Unlinks, Unlink{ActorType: args[0], Method: strings.ToUpper(args[1]), Path: args[2]})
 	_, _, err := compileLinks(nil, h.Unlinks)
 	return wrap(d, err)
-}
-
-// parseRequire makes the route of an auth_require directive. The routes of one
-// block form a group, of which Caddy runs the first that matches: the one with
-// the most specific path. Blocks within it have groups of their own.
-func parseRequire(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
-	h.Next() // consume the directive's name
-	matchers, err := h.ExtractMatcherSet()
-	if err != nil {
-		return nil, err
-	}
-	rule := new(Require)
-	if err := rule.UnmarshalCaddyfile(h.Dispenser); err != nil {
-		return nil, err
-	}
-	routes := h.NewRoute(matchers, rule)
-	for i := range routes {
-		route := routes[i].Value.(caddyhttp.Route)
-		route.Group = requireGroup(h)
-		routes[i].Value = route
-	}
-	return routes, nil
-}
-
-// requireGroup names the group of the block that h is in. A block's state is a
-// copy of its parent's, so what it says holds only if it was put into this map.
-func requireGroup(h httpcaddyfile.Helper) string {
-	const key = "auth_require_group"
-	type group struct {
-		block uintptr
-		name  string
-	}
-	block := reflect.ValueOf(h.BlockState).Pointer()
-	if g, ok := h.BlockState[key].(group); ok && g.block == block {
-		return g.name
-	}
-	count, _ := h.State[key+"s"].(int)
-	h.State[key+"s"] = count + 1
-	g := group{block, fmt.Sprintf("auth_require%d", count)}
-	h.BlockState[key] = g
-	return g.name
-}
-
-// UnmarshalCaddyfile sets up the rule from Caddyfile tokens. Of the rules in
-// one block only that with the most specific path applies. Syntax:
-//
-//	auth_require [<matcher>] <actor_type...>|* {
-//		allow_unregistered
-//		methods bearer|session|api_key...
-//		optional
-//	}
-func (q *Require) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	d.Next() // consume the directive's name
-	if q.ActorTypes = d.RemainingArgs(); len(q.ActorTypes) == 0 {
-		return d.Err(`write "auth_require [<matcher>] <actor_type...>", for example "auth_require /admin* user"`)
-	}
-	err := eachOption(d, func(option string) error {
-		switch option {
-		case "allow_unregistered":
-			return flag(&q.AllowUnregistered)
-		case "methods":
-			return some(d, &q.Methods)
-		case "optional":
-			return flag(&q.Optional)
-		}
-		return unrecognized(d, "allow_unregistered", "methods", "optional")
-	})
-	if err != nil {
-		return err
-	}
-	return wrap(d, q.compile())
 }
 
 // UnmarshalCaddyfile sets up the provider from Caddyfile tokens. Syntax, within
@@ -196,6 +132,5 @@ func wrap(d *caddyfile.Dispenser, err error) error {
 // Interface guards
 var (
 	_ caddyfile.Unmarshaler = (*Handler)(nil)
-	_ caddyfile.Unmarshaler = (*Require)(nil)
 	_ caddyfile.Unmarshaler = (*Provider)(nil)
 )

@@ -95,17 +95,22 @@ func (*Handler) CaddyModule() caddy.ModuleInfo {
 
 // Provision sets up the handler.
 func (h *Handler) Provision(ctx caddy.Context) error {
-	h.logger = ctx.Logger()
 	var err error
 	if h.realm, err = realmFor(ctx, h.Realm); err != nil {
 		return err
 	}
+	return h.provision(ctx)
+}
+
+func (h *Handler) provision(ctx caddy.Context) error {
+	h.logger = ctx.Logger()
+	var err error
 	h.cookie = cmp.Or(h.realm.Session.Cookie, session.DefaultName) + "="
 	if h.Prefix == "" {
 		h.Prefix = "/auth"
 	}
-	if h.Prefix != path.Clean(h.Prefix) || h.Prefix[0] != '/' || h.Prefix == "/" || strings.ContainsAny(h.Prefix, normalRunes+"*{}?# ") {
-		return fmt.Errorf("prefix %q: write a plain path such as /auth, without a slash at the end", h.Prefix)
+	if err := checkPrefix(h.Prefix); err != nil {
+		return err
 	}
 	if h.MaxBody == 0 {
 		h.MaxBody = 64 << 10
@@ -126,8 +131,8 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if h.links, h.unlinks, err = compileLinks(h.Links, h.Unlinks); err != nil {
 		return err
 	}
-	if h.origins, err = httpapi.ParseOrigins(h.CORS); err != nil {
-		return fmt.Errorf("cors: %w", err)
+	if h.origins, err = parseOrigins(h.CORS); err != nil {
+		return err
 	}
 	h.crossOrigin = httpapi.NewCrossOrigin(h.origins)
 	h.retries = newRetries(h.logger)
@@ -137,6 +142,21 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 		Logger: ctx.Slogger(),
 	})
 	return err
+}
+
+func checkPrefix(prefix string) error {
+	if prefix != path.Clean(prefix) || prefix[0] != '/' || prefix == "/" || strings.ContainsAny(prefix, normalRunes+"*{}?# ") {
+		return fmt.Errorf("prefix %q: write a plain path such as /auth, without a slash at the end", prefix)
+	}
+	return nil
+}
+
+func parseOrigins(list []string) (httpapi.Origins, error) {
+	origins, err := httpapi.ParseOrigins(list)
+	if err != nil {
+		return httpapi.Origins{}, fmt.Errorf("cors: %w", err)
+	}
+	return origins, nil
 }
 
 // ServeHTTP implements caddyhttp.MiddlewareHandler.

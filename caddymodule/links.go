@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -67,11 +68,12 @@ func compileLinks(links []Link, unlinks []Unlink) ([]Link, []Unlink, error) {
 }
 
 func checkRoute(rule, actorType, method, route string) error {
+	if err := checkActorType(actorType); err != nil {
+		return fmt.Errorf("%s %s: %w", rule, route, err)
+	}
 	switch {
-	case actorType == "":
-		return fmt.Errorf("%s %s: the actor type is missing", rule, route)
-	case method != strings.ToUpper(method) || method == "":
-		return fmt.Errorf("%s %s: write the method in capitals, not %q", rule, route, method)
+	case strings.Trim(method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-") != "" || method == "":
+		return fmt.Errorf("%s %s: %q is no HTTP method; write it in capitals", rule, route, method)
 	case !strings.HasPrefix(route, "/") || route != path.Clean(route):
 		return fmt.Errorf("%s %s: the path must begin with a slash and be clean", rule, route)
 	}
@@ -82,6 +84,16 @@ func checkRoute(rule, actorType, method, route string) error {
 	}
 	return nil
 }
+
+// checkActorType refuses what no credential can have as its actor type.
+func checkActorType(actorType string) error {
+	if !actorTypeForm.MatchString(actorType) {
+		return fmt.Errorf("actor type %q: use letters, digits, '_' and '-', at most 64", actorType)
+	}
+	return nil
+}
+
+var actorTypeForm = regexp.MustCompile("^[A-Za-z0-9_-]{1,64}$")
 
 // matchRoute compares a request's path with a rule's, the literal segments
 // without case, and returns what stands at the last `*`.

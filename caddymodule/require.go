@@ -67,6 +67,11 @@ func (q *Require) compile() error {
 	} else if len(q.ActorTypes) > 1 {
 		return errors.New("auth_require: * already means every actor type, write it alone")
 	}
+	for _, actorType := range q.actorTypes {
+		if err := checkActorType(actorType); err != nil {
+			return fmt.Errorf("auth_require: %w", err)
+		}
+	}
 	if len(q.Methods) == 0 {
 		return nil
 	}
