@@ -133,19 +133,17 @@ func parseJSON(src string) (body, error) {
 	// Token by token, because the order of the members is of interest.
 	dec := json.NewDecoder(strings.NewReader(src))
 	dec.UseNumber()
-	if _, err := dec.Token(); err != nil {
-		return body{}, internal("body_decoding", err)
-	}
-	for dec.More() {
-		name, err := dec.Token()
-		if err != nil {
-			return body{}, internal("body_decoding", err)
-		}
+	_, err := dec.Token()
+	for err == nil && dec.More() {
+		var name json.Token
 		var value any
-		if err := dec.Decode(&value); err != nil {
-			return body{}, internal("body_decoding", err)
+		if name, err = dec.Token(); err == nil {
+			err = dec.Decode(&value)
+			b.set(name.(string), value)
 		}
-		b.set(name.(string), value)
+	}
+	if err != nil {
+		return body{}, internal("body_decoding", err)
 	}
 	return b, nil
 }

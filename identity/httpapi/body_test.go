@@ -48,6 +48,7 @@ func TestForms(t *testing.T) {
 		"email[0]=a&email[1]=b":         {"email": []any{"a", "b"}},
 		"email=a&email[b]=c":            {"email": []any{"a", m{"b": "c"}}},
 		"[email]=a&[password]=b":        {"email": "a", "password": "b"},
+		"email[][a]=b":                  {"email": []any{m{"a": "b"}}},
 		"email[=a":                      {"email": m{"[": "a"}},
 		"email]=a":                      {"email]": "a"},
 		"email[a]b=c":                   {"email": m{"a": "c"}},

@@ -9,6 +9,8 @@ import (
 // CrossOrigin refuses requests that a page of a foreign origin made a browser
 // send, and to which the browser added a cookie by itself. Ask it about requests
 // that a session authenticates; nobody can make a browser add a bearer token.
+// Logins need no check: they set no cookie, and their answer is a token that a
+// foreign page cannot read. Making it a cookie takes a bearer.
 type CrossOrigin struct {
 	trusted    Origins
 	protection *http.CrossOriginProtection

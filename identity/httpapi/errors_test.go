@@ -48,6 +48,7 @@ func TestErrors(t *testing.T) {
 		"unauthorized, silent": {&identity.Error{Code: identity.CodeUnauthorized, Reason: "r4", Err: cause}, 401, `{"message":"Unauthorized"}`, "r4"},
 		"forbidden":            {&identity.Error{Code: identity.CodeForbidden, Reason: "r5", Message: "No"}, 403, `{"type":"forbidden","message":"No"}`, "r5"},
 		"not found":            {&identity.Error{Code: identity.CodeNotFound, Reason: "r6", Message: "No"}, 404, `{"type":"not_found","message":"No"}`, "r6"},
+		"not UTF-8":            {&identity.Error{Code: identity.CodeNotAllowed, Reason: "r11", Message: "a\xffb\b\f\r"}, 400, "{\"type\":\"not_allowed\",\"message\":\"a\ufffdb\\b\\f\\r\"}", "r11"},
 		"no message":           {&identity.Error{Code: identity.CodeForbidden, Reason: "r7"}, 403, `{"type":"forbidden","message":"Forbidden"}`, "r7"},
 		"wrapped":              {fmt.Errorf("registering: %w", &identity.Error{Code: identity.CodeInvalid, Reason: "r8", Message: "Bad\u2028"}), 400, "{\"type\":\"invalid_data\",\"message\":\"Bad\u2028\"}", "r8"},
 		"unavailable":          {fmt.Errorf("x: %w", identity.Unavailable("redis_down", cause)), 503, unavailable, "redis_down"},

@@ -25,7 +25,7 @@ type recorder struct {
 
 func (r *recorder) config(prefix string) httpapi.Config {
 	return httpapi.Config{
-		Prefix: prefix, Service: r, Tokens: &fakeTokens{jwks: `{"keys":[]}`}, Sessions: noSessions{}, Verifier: noVerifier{},
+		Prefix: prefix, Service: r, Tokens: &fakeTokens{jwks: `{"keys":[]}`}, Sessions: &fakeSessions{}, Verifier: &fakeVerifier{},
 	}
 }
 
@@ -104,14 +104,42 @@ func (*fakeTokens) ParseAccess(string) (*identity.Claims, error) {
 
 func (f *fakeTokens) JWKS() []byte { return []byte(f.jwks) }
 
-// noSessions knows none; its other methods are not called.
-type noSessions struct{ httpapi.Sessions }
-
-func (noSessions) FromRequest(http.Header) (string, bool) { return "", false }
-
-func (noSessions) Load(context.Context, string) (*session.Record, error) {
-	return nil, identity.ErrNotFound
+// fakeSessions knows one session, or none when sid is empty. Changes of it fail
+// with err.
+type fakeSessions struct {
+	sid string
+	err error
 }
 
-// noVerifier is for tests in which nobody presents a token.
-type noVerifier struct{ httpapi.Verifier }
+func (f *fakeSessions) FromRequest(http.Header) (string, bool) { return f.sid, f.sid != "" }
+
+func (f *fakeSessions) Load(context.Context, string) (*session.Record, error) {
+	return &session.Record{Latest: "customer", Contexts: map[string]identity.Claims{"customer": {IdentityID: "authid_1"}}}, nil
+}
+
+func (f *fakeSessions) Start(context.Context, string, identity.Claims, bool) (session.Started, error) {
+	return session.Started{SID: "new", SetCookie: "started"}, f.err
+}
+
+func (f *fakeSessions) Touch(context.Context, string, *session.Record, bool) (string, error) {
+	if f.err != nil {
+		return "", f.err
+	}
+	return "touched", nil
+}
+
+func (f *fakeSessions) End(context.Context, string) error { return f.err }
+
+func (*fakeSessions) ClearCookie() string { return "cleared" }
+
+// fakeVerifier takes every token for one of these claims.
+type fakeVerifier struct {
+	claims    identity.Claims
+	forgotten []string
+}
+
+func (f *fakeVerifier) VerifyBearer(context.Context, string) (*identity.Claims, error) {
+	return &f.claims, nil
+}
+
+func (f *fakeVerifier) ForgetSession(sid string) { f.forgotten = append(f.forgotten, sid) }

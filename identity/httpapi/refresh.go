@@ -9,13 +9,13 @@ import (
 	"github.com/caddy-commerce/auth-sidecar/identity/verify"
 )
 
-// refresh mints a new token for the session or, if there is none that holds, for
-// the bearer token. No actor is needed.
+// refresh mints a new token for the latest login of the session or, if there is
+// none that holds, for the bearer token. No actor is needed.
 func (h *Handler) refresh(c *call) (answer, error) {
 	sid, record, err := h.session(c)
 	if err == nil {
 		var claims identity.Claims
-		if claims, err = h.Service.Refresh(c.Context(), latest(record)); err == nil {
+		if claims, err = h.Service.Refresh(c.Context(), record.Contexts[record.Latest]); err == nil {
 			a, err := h.tokenAnswer(claims)
 			a.cookie = h.prolong(c, sid, record)
 			return a, err
@@ -47,20 +47,6 @@ func isNo(err error) bool {
 		return true
 	}
 	return false
-}
-
-// latest returns the claims of the latest login that the session still holds.
-func latest(r *session.Record) identity.Claims {
-	if claims, ok := r.Contexts[r.Latest]; ok {
-		return claims
-	}
-	var claims identity.Claims
-	for _, candidate := range r.Contexts {
-		if claims.ActorType == "" || candidate.IssuedAt > claims.IssuedAt {
-			claims = candidate
-		}
-	}
-	return claims
 }
 
 // prolong returns the cookie of a rolling session that was used, or "". The

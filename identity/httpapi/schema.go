@@ -121,9 +121,6 @@ func javaScriptNumber(n json.Number) string {
 	case f == 0:
 		return "0" // of either sign
 	}
-	encoded, err := json.Marshal(f) // has JavaScript's format
-	if err != nil {
-		return string(n)
-	}
+	encoded, _ := json.Marshal(f) // has JavaScript's format, and f is finite
 	return string(encoded)
 }

@@ -35,6 +35,10 @@ func (h *Handler) startSession(c *call) (answer, error) {
 	if len(claims.UserMetadata) == 0 {
 		claims.UserMetadata = json.RawMessage("{}")
 	}
+	a, err := jsonAnswer(http.StatusOK, userBody{claims})
+	if err != nil {
+		return answer{}, err
+	}
 	old, _ := h.Sessions.FromRequest(c.Header)
 	started, err := h.Sessions.Start(c.Context(), old, claims, h.HTTPS(c.Request))
 	if err != nil {
@@ -47,9 +51,8 @@ func (h *Handler) startSession(c *call) (answer, error) {
 		h.Logger.WarnContext(c.Context(), "session cookie not sent: it is always Secure and the request came by plain http",
 			slog.String("route", h.name(c.route)))
 	}
-	a, err := jsonAnswer(http.StatusOK, userBody{claims})
 	a.cookie = started.SetCookie
-	return a, err
+	return a, nil
 }
 
 // endSession logs out. A bearer token is no credential here.

@@ -4,13 +4,13 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
-	"github.com/caddy-commerce/auth-sidecar/identity/httpapi"
 	"github.com/caddy-commerce/auth-sidecar/identity/session"
 )
 
@@ -248,29 +248,73 @@ func TestStoreUnknown(t *testing.T) {
 	s.mustDo(200, request{"GET", "/auth/user/providers", "", nil})
 }
 
-// TestLogOutThatFails: the browser keeps its cookie as long as the session may
-// still be there.
-func TestLogOutThatFails(t *testing.T) {
+// TestChangedSessionIsForgotten: the cache of the verifier hears of every id that
+// ended or changed, once the store confirmed it, and of no other.
+func TestChangedSessionIsForgotten(t *testing.T) {
 	t.Parallel()
-	var broken *brokenEnd
-	s := newShop(t, func(set *setup) { broken = &brokenEnd{}; set.config.Sessions = broken })
-	broken.record = &session.Record{Latest: "customer", Contexts: map[string]identity.Claims{"customer": {ActorType: "customer"}}}
-	res := s.do(request{"DELETE", sessionPath, "", headers("Cookie", "connect.sid=x")})
-	if res.status != 503 || res.header.Get("Set-Cookie") != "" {
-		t.Errorf("got %d %v", res.status, res.header)
+	down := identity.Unavailable("store_down", context.DeadlineExceeded)
+	start := request{"POST", sessionPath, "", headers("Authorization", "Bearer x")}
+	end := request{"DELETE", sessionPath, "", nil}
+	refresh := request{"POST", refreshPath, "", nil}
+	for name, test := range map[string]struct {
+		request
+		sid    string
+		err    error
+		cookie string // of the answer
+		status int
+		forget string
+	}{
+		"login over an old session":  {start, "old", nil, "started", 200, "old"},
+		"login":                      {start, "", nil, "started", 200, ""},
+		"login that fails":           {start, "old", down, "", 503, ""},
+		"log-out":                    {end, "old", nil, "cleared", 200, "old"},
+		"log-out that fails":         {end, "old", down, "", 503, ""},
+		"rolling session":            {refresh, "old", nil, "touched", 200, "old"},
+		"could not be prolonged":     {refresh, "old", down, "", 200, ""},
+		"logged out during its use":  {refresh, "old", identity.ErrNotFound, "", 200, ""},
+		"no session, so none rolls":  {refresh, "", nil, "", 401, ""},
+		"no session to log out from": {end, "", nil, "", 401, ""},
+	} {
+		sessions := &fakeSessions{sid: test.sid, err: test.err}
+		verifier := &fakeVerifier{claims: identity.Claims{IdentityID: "authid_1", ActorType: "customer"}}
+		c := (&recorder{}).config("")
+		c.Sessions, c.Verifier = sessions, verifier
+		h, log := logged(t, c)
+		r := httptest.NewRequest(test.method, test.path, nil)
+		for name, value := range test.header {
+			r.Header.Set(name, value)
+		}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != test.status || w.Header().Get("Set-Cookie") != test.cookie || strings.Join(verifier.forgotten, ",") != test.forget {
+			t.Errorf("%s: got %d, cookie %q, forgotten %v", name, w.Code, w.Header().Get("Set-Cookie"), verifier.forgotten)
+		}
+		if said := strings.Contains(log.String(), "session was not prolonged"); said != (name == "could not be prolonged") {
+			t.Errorf("%s: got log %s", name, log)
+		}
 	}
 }
 
-// brokenEnd finds a session and cannot end it.
-type brokenEnd struct {
-	httpapi.Sessions
-	record *session.Record
-}
-
-func (*brokenEnd) FromRequest(http.Header) (string, bool) { return "sid", true }
-
-func (b *brokenEnd) Load(context.Context, string) (*session.Record, error) { return b.record, nil }
-
-func (*brokenEnd) End(context.Context, string) error {
-	return identity.Unavailable("store_down", context.DeadlineExceeded)
+// TestBareToken: a token of another issuer may have no metadata; the answer has.
+func TestBareToken(t *testing.T) {
+	t.Parallel()
+	c := (&recorder{}).config("")
+	c.Sessions = &fakeSessions{}
+	verifier := &fakeVerifier{claims: identity.Claims{IdentityID: "authid_1", ActorType: "customer", IssuedAt: 1, ExpiresAt: 2}}
+	c.Verifier = verifier
+	h, _ := logged(t, c)
+	r := httptest.NewRequest(http.MethodPost, sessionPath, nil)
+	r.Header.Set("Authorization", "Bearer x")
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	if want := `"mfa_challenge_completed_at":null,"app_metadata":{},"user_metadata":{},"iat":1,"exp":2}}`; !strings.HasSuffix(w.Body.String(), want) {
+		t.Errorf("got %s", w.Body)
+	}
+	// One that no answer can hold starts no session.
+	verifier.claims.UserMetadata = []byte("{")
+	w = httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	if w.Code != 500 || w.Body.String() != unknownError || w.Header().Get("Set-Cookie") != "" {
+		t.Errorf("got %d %s %v", w.Code, w.Body, w.Header())
+	}
 }

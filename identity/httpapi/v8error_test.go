@@ -52,7 +52,7 @@ var syntaxSeeds = []string{
 // mutations returns the seeds and n texts that differ from one in a few places.
 func mutations(n int) []string {
 	r := rand.New(rand.NewPCG(1, 2))
-	pieces := []rune(`{}[]",:'\/ bfnrtu0123456789.eE+-trufalsnx` + "\n\t\x00\x1f\u00a0é😀#")
+	pieces := []rune(`{}[]",:'\/ bfnrtu0123456789.eE+-trufalsnx` + "\n\t\r\b\f\x00\x1f\u00a0é😀#")
 	texts := slices.Clone(syntaxSeeds)
 	for range n {
 		t := []rune(syntaxSeeds[r.IntN(len(syntaxSeeds))])
