@@ -184,7 +184,7 @@ func TestSlowNotifierDelaysNobodyElse(t *testing.T) {
 			q.add(ask(fmt.Sprint("r", i), "a@example.com"), nil)
 		}
 		var mu sync.Mutex
-		slow, most, quick := 0, 0, 0
+		slow, most, quick, timeouts := 0, 0, 0, 0
 		release := make(chan struct{})
 		stop := start(t, notify.Config{Queue: q, Notifiers: []notify.Named{
 			{Name: "slow", Notifier: notifierFunc(func(ctx context.Context, _ identity.Notification) error {
@@ -194,13 +194,16 @@ func TestSlowNotifierDelaysNobodyElse(t *testing.T) {
 				mu.Unlock()
 				defer func() {
 					mu.Lock()
+					defer mu.Unlock()
 					slow--
-					mu.Unlock()
 				}()
 				select {
 				case <-release:
 					return nil
-				case <-ctx.Done(): // after AttemptTimeout
+				case <-ctx.Done():
+					mu.Lock()
+					defer mu.Unlock()
+					timeouts++
 					return ctx.Err()
 				}
 			})},
@@ -220,7 +223,12 @@ func TestSlowNotifierDelaysNobodyElse(t *testing.T) {
 		if _, taken := q.open("slow"); taken != 4 {
 			t.Errorf("%d requests are taken, want 4: the others are for whoever has time", taken)
 		}
-		time.Sleep(time.Minute) // several timeouts
+		time.Sleep(time.Minute)
+		mu.Lock()
+		if timeouts != 3*4 { // 20 s each, at once
+			t.Errorf("%d attempts were ended, want 12", timeouts)
+		}
+		mu.Unlock()
 		close(release)
 		time.Sleep(2 * time.Minute)
 		stop()

@@ -63,7 +63,10 @@ func (m *memory) open(group string) (open, taken int) {
 	return open, taken
 }
 
-func (m *memory) reach() error {
+func (m *memory) reach(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	if m.down {
 		m.calls++
 		return errDown
@@ -71,12 +74,12 @@ func (m *memory) reach() error {
 	return nil
 }
 
-func (m *memory) Take(_ context.Context, group, consumer string, limit int, lease time.Duration,
+func (m *memory) Take(ctx context.Context, group, consumer string, limit int, lease time.Duration,
 	deliver func(id string, attempt int, r identity.ResetRequest, err error),
 ) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if err := m.reach(); err != nil {
+	if err := m.reach(ctx); err != nil {
 		return err
 	}
 	for _, fresh := range []bool{false, true} {
@@ -98,20 +101,20 @@ func (m *memory) Take(_ context.Context, group, consumer string, limit int, leas
 	return nil
 }
 
-func (m *memory) Done(_ context.Context, group, id string) error {
+func (m *memory) Done(ctx context.Context, group, id string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if err := m.reach(); err != nil {
+	if err := m.reach(ctx); err != nil {
 		return err
 	}
 	m.state(group, id).done = true
 	return nil
 }
 
-func (m *memory) PutBack(_ context.Context, group, consumer, id string, lease, delay time.Duration) error {
+func (m *memory) PutBack(ctx context.Context, group, consumer, id string, lease, delay time.Duration) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if err := m.reach(); err != nil {
+	if err := m.reach(ctx); err != nil {
 		return err
 	}
 	if s := m.state(group, id); s.consumer == consumer {
@@ -120,10 +123,10 @@ func (m *memory) PutBack(_ context.Context, group, consumer, id string, lease, d
 	return nil
 }
 
-func (m *memory) Sweep(context.Context, time.Duration) error {
+func (m *memory) Sweep(ctx context.Context, _ time.Duration) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.reach()
+	return m.reach(ctx)
 }
 
 func (m *memory) state(group, id string) *memoryState {
