@@ -1,0 +1,124 @@
+//go:build unix
+
+package redisstore_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/caddy-commerce/auth-sidecar/identity"
+	"github.com/caddy-commerce/auth-sidecar/identity/identitytest"
+)
+
+// recorder is a hook that keeps the commands.
+type recorder struct {
+	mu       sync.Mutex
+	commands [][]any
+}
+
+func (r *recorder) add(cmds ...redis.Cmder) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, cmd := range cmds {
+		r.commands = append(r.commands, cmd.Args())
+	}
+}
+
+func (r *recorder) DialHook(next redis.DialHook) redis.DialHook {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) { return next(ctx, network, addr) }
+}
+
+func (r *recorder) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		r.add(cmd)
+		return next(ctx, cmd)
+	}
+}
+
+func (r *recorder) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		r.add(cmds...)
+		return next(ctx, cmds)
+	}
+}
+
+// keysOf returns the keys of a command, as a server finds them, and their slots.
+func keysOf(t *testing.T, server redis.UniversalClient, command []any) (keys []string, slots map[int64]bool) {
+	t.Helper()
+	keys, err := server.CommandGetKeys(t.Context(), command...).Result()
+	if err != nil && !strings.Contains(err.Error(), "has no key arguments") {
+		t.Fatalf("%v: %v", command, err)
+	}
+	slots = map[int64]bool{}
+	for _, key := range keys {
+		slot, err := server.ClusterKeySlot(t.Context(), key).Result()
+		must(t, err)
+		slots[slot] = true
+	}
+	return keys, slots
+}
+
+// TestEveryCommandHasOneSlot runs the whole contract and looks at the keys of
+// every command. Pipelines may span slots, the client takes them apart.
+func TestEveryCommandHasOneSlot(t *testing.T) {
+	t.Parallel()
+	client := newClient(t, identitytest.StartRedis(t, "--cluster-enabled", "yes").URL()) // only for its arithmetic
+	var (
+		all     recorder
+		checked = map[string]bool{}
+	)
+	t.Run("record", func(t *testing.T) {
+		identitytest.RunStore(t, func(t *testing.T, clock *identitytest.Clock, faults *identitytest.Faults) identity.Store {
+			embedded := newEmbedded(t)
+			embedded.AddHook(faults)
+			embedded.AddHook(&all)
+			s := newStore(t, embedded, clock.Now)
+			if _, err := s.State(t.Context(), alice); err != identity.ErrNotFound { // not in the contract
+				t.Error(err)
+			}
+			return s
+		})
+		identitytest.RunSessions(t, func(t *testing.T) identitytest.SessionStore {
+			embedded := newEmbedded(t)
+			embedded.AddHook(&all)
+			return newStore(t, embedded, time.Now)
+		})
+	})
+	names := map[string]int{}
+	for _, command := range all.commands {
+		line := fmt.Sprint(command[:min(len(command), 6)])
+		if checked[line] || command[0] == "hello" || command[0] == "client" {
+			continue
+		}
+		checked[line] = true
+		keys, slots := keysOf(t, client, command)
+		for _, key := range keys {
+			if !strings.HasPrefix(key, "test") {
+				t.Errorf("%v has a key without the prefix", command)
+			}
+		}
+		if len(slots) != 1 {
+			t.Errorf("%v has %d slots", command, len(slots))
+		}
+		names[fmt.Sprint(command[0])]++
+		if len(checked) == 3000 { // the rest differs in names only
+			break
+		}
+	}
+	t.Logf("checked %v", names)
+	for _, name := range []string{"evalsha", "get", "hgetall", "hmget", "sadd", "smembers", "set", "del"} {
+		if names[name] == 0 {
+			t.Errorf("no %s was sent", name)
+		}
+	}
+	if _, slots := keysOf(t, client, []any{"evalsha", "x", 2, "a", "b", "c"}); len(slots) != 2 {
+		t.Errorf("two keys have %d slots", len(slots))
+	}
+}
