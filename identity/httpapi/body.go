@@ -99,9 +99,6 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) (body, error)
 }
 
 func readLimited(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
-	if r.ContentLength > limit {
-		return nil, errTooLarge
-	}
 	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	if err == nil {
 		return data, nil

@@ -182,4 +182,9 @@ func TestCrossOriginCheck(t *testing.T) {
 			}
 		}
 	}
+	twice := httptest.NewRequest(http.MethodPost, "https://api.example.com/admin/orders", nil)
+	twice.Header["Origin"] = []string{"https://shop.example.com", "https://evil.example"}
+	if httpapi.NewCrossOrigin(trusted).Check(twice) == nil {
+		t.Error("two origins are no origin")
+	}
 }

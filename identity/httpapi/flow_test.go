@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -168,6 +169,24 @@ func TestResetOnce(t *testing.T) {
 	// Whoever the bounded queue of hashes turned away was told 503.
 	if count[200] != 1 || count[200]+count[401]+count[503] != 20 {
 		t.Errorf("got %v", count)
+	}
+}
+
+// TestNobodyIsTold: what an address is to the shop shows in no part of an answer.
+func TestNobodyIsTold(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, nil)
+	s.customer("known@example.com", "pass-1", "cus_1")
+	for name, answers := range map[string][2]request{
+		"login": {post(loginPath, credentials("known@example.com", "wrong")), post(loginPath, credentials("unknown@example.com", "wrong"))},
+		"reset": {post(resetPath, `{"identifier":"known@example.com"}`), post(resetPath, `{"identifier":"unknown@example.com"}`)},
+	} {
+		known, unknown := s.do(answers[0]), s.do(answers[1])
+		known.header.Del("Date")
+		unknown.header.Del("Date")
+		if !reflect.DeepEqual(known, unknown) {
+			t.Errorf("%s: got %+v for a known address, %+v for an unknown one", name, known, unknown)
+		}
 	}
 }
 

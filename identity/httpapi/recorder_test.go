@@ -107,14 +107,15 @@ func (f *fakeTokens) JWKS() []byte { return []byte(f.jwks) }
 // fakeSessions knows one session, or none when sid is empty. Changes of it fail
 // with err.
 type fakeSessions struct {
-	sid string
-	err error
+	sid     string
+	err     error
+	loadErr error
 }
 
 func (f *fakeSessions) FromRequest(http.Header) (string, bool) { return f.sid, f.sid != "" }
 
 func (f *fakeSessions) Load(context.Context, string) (*session.Record, error) {
-	return &session.Record{Latest: "customer", Contexts: map[string]identity.Claims{"customer": {IdentityID: "authid_1"}}}, nil
+	return &session.Record{Latest: "customer", Contexts: map[string]identity.Claims{"customer": {IdentityID: "authid_1"}}}, f.loadErr
 }
 
 func (f *fakeSessions) Start(context.Context, string, identity.Claims, bool) (session.Started, error) {

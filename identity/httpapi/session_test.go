@@ -318,3 +318,19 @@ func TestBareToken(t *testing.T) {
 		t.Errorf("got %d %s %v", w.Code, w.Body, w.Header())
 	}
 }
+
+// TestUnknownSessionIsNotNo: while it is unknown whether the session holds, the
+// bearer beside it is not asked in its place.
+func TestUnknownSessionIsNotNo(t *testing.T) {
+	t.Parallel()
+	c := (&recorder{}).config("")
+	c.Sessions = &fakeSessions{sid: "sid", loadErr: identity.Unavailable("store_down", context.DeadlineExceeded)}
+	h, _ := logged(t, c)
+	r := httptest.NewRequest(http.MethodPost, refreshPath, nil)
+	r.Header.Set("Authorization", "Bearer x")
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	if w.Code != 503 || w.Body.String() != unavailable {
+		t.Errorf("got %d %s", w.Code, w.Body)
+	}
+}

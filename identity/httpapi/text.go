@@ -20,7 +20,7 @@ func (t text) MarshalJSON() ([]byte, error) {
 		if c >= utf8.RuneSelf {
 			r, size := utf8.DecodeRuneInString(string(t[i:]))
 			switch {
-			case r != utf8.RuneError || size > 1:
+			case r != utf8.RuneError:
 				out = append(out, t[i:i+size]...)
 			case isSurrogate(t[i:]):
 				unit := 0xd000 | uint16(t[i+1]&0x3f)<<6 | uint16(t[i+2]&0x3f)
