@@ -3,12 +3,13 @@ package verify
 import (
 	"net/http"
 	"strings"
+
+	"github.com/caddy-commerce/auth-sidecar/identity/token"
 )
 
-// maxHeader is the longest Authorization value that is looked at, in bytes.
-const maxHeader = 16 << 10
-
-const blank = " \t"
+// maxHeader is the longest Authorization value that is looked at, in bytes: a
+// token and room for the words around it.
+const maxHeader = token.MaxLength + 1<<10
 
 // BearerToken returns the token of the request's Authorization field. As with
 // Medusa the scheme's case and the white space do not count and words behind
@@ -19,16 +20,12 @@ func BearerToken(h http.Header) (raw string, ok bool) {
 	if len(values) != 1 || len(values[0]) > maxHeader {
 		return "", false
 	}
-	value := strings.Trim(values[0], blank)
-	end := strings.IndexAny(value, blank)
-	if end < 0 || !strings.EqualFold(value[:end], "bearer") {
+	scheme, rest := word(values[0])
+	if !strings.EqualFold(scheme, "bearer") {
 		return "", false
 	}
-	raw = strings.TrimLeft(value[end:], blank)
-	if end := strings.IndexAny(raw, blank); end >= 0 {
-		raw = raw[:end]
-	}
-	return raw, true
+	raw, _ = word(rest)
+	return raw, raw != ""
 }
 
 // PresentsBearer reports whether the request tries to authenticate by a bearer
@@ -36,10 +33,28 @@ func BearerToken(h http.Header) (raw string, ok bool) {
 func PresentsBearer(h http.Header) bool {
 	values := h["Authorization"]
 	for _, v := range values {
-		v = strings.TrimLeft(v, blank)
-		if len(v) >= 6 && strings.EqualFold(v[:6], "bearer") && (len(v) == 6 || v[6] == ' ' || v[6] == '\t') {
+		if scheme, _ := word(v); strings.EqualFold(scheme, "bearer") {
 			return true
 		}
 	}
 	return len(values) > 1
 }
+
+// word returns the first word of s and what is behind it.
+func word(s string) (word, rest string) {
+	start := 0
+	for start < len(s) && blank(s[start]) {
+		start++
+	}
+	end := start
+	for end < len(s) && !blank(s[end]) {
+		end++
+	}
+	return s[start:end], s[end:]
+}
+
+// blank is white space in JavaScript as far as a byte can be it, for Node reads
+// field values as Latin-1, and every control character besides. A no-break space
+// that parted words for the backend alone would bring it tokens that nobody here
+// has checked.
+func blank(c byte) bool { return c <= ' ' || c == 0xa0 }

@@ -1,47 +1,25 @@
 package verify
 
 import (
-	"crypto/sha256"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
 )
-
-// tokenCache remembers tokens whose signature was checked. It is keyed by
-// digest: a dump of its keys logs nobody in.
-type tokenCache struct {
-	entries *lru.Cache[[sha256.Size]byte, *Caller]
-}
-
-func newTokenCache(size int) (*tokenCache, error) {
-	entries, err := lru.New[[sha256.Size]byte, *Caller](size)
-	return &tokenCache{entries}, err
-}
-
-func (c *tokenCache) get(raw string) (*Caller, bool) {
-	return c.entries.Get(sha256.Sum256([]byte(raw)))
-}
-
-func (c *tokenCache) add(raw string, caller *Caller) {
-	c.entries.Add(sha256.Sum256([]byte(raw)), caller)
-}
-
-func (c *tokenCache) remove(raw string) { c.entries.Remove(sha256.Sum256([]byte(raw))) }
 
 // aged remembers positive answers of the store for a bounded time. Negative
 // ones and failures are never kept: the next request asks again.
 type aged[V any] struct {
 	entries *lru.Cache[string, agedEntry[V]]
 	maxAge  time.Duration
-	// removals counts remove calls. An answer that was under way meanwhile may
-	// be the old one and is not kept.
-	removals atomic.Uint64
+
+	mu       sync.Mutex
+	removals uint64 // counts the calls of remove
 }
 
 type agedEntry[V any] struct {
-	value V
-	at    time.Time
+	value        V
+	asked, until time.Time
 }
 
 func newAged[V any](size int, maxAge time.Duration) (*aged[V], error) {
@@ -49,29 +27,47 @@ func newAged[V any](size int, maxAge time.Duration) (*aged[V], error) {
 	return &aged[V]{entries: entries, maxAge: maxAge}, err
 }
 
-func (c *aged[V]) get(key string, now time.Time, ask func() (V, error)) (V, error) {
-	if c.maxAge > 0 {
-		if e, ok := c.entries.Get(key); ok {
-			if age := now.Sub(e.at); age >= 0 && age < c.maxAge {
-				return e.value, nil
-			}
-		}
+// get returns the answer for the key if there is a fresh one.
+func (c *aged[V]) get(key string, now time.Time) (value V, ok bool) {
+	e, ok := c.entries.Get(key)
+	// A clock that was set back must not prolong anything.
+	if !ok || now.Before(e.asked) || !now.Before(e.until) {
+		return value, false
 	}
-	removals := c.removals.Load()
-	value, err := ask()
+	return e.value, true
+}
+
+// ask gets an answer and keeps it for the maximal age, or until the time at
+// which it ends by itself if that is sooner and not zero.
+func (c *aged[V]) ask(key string, now time.Time, ask func() (value V, ends time.Time, err error)) (V, error) {
+	c.mu.Lock()
+	removals := c.removals
+	c.mu.Unlock()
+	value, ends, err := ask()
 	if err != nil {
 		return value, err
 	}
-	if c.maxAge > 0 {
-		c.entries.Add(key, agedEntry[V]{value, now})
-		if c.removals.Load() != removals {
-			c.entries.Remove(key)
-		}
+	// The age counts from before the question: the answer may be as old.
+	until := now.Add(c.maxAge)
+	if !ends.IsZero() && ends.Before(until) {
+		until = ends
+	}
+	if !now.Before(until) {
+		return value, nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.removals == removals { // else it may be what was removed
+		c.entries.Add(key, agedEntry[V]{value, now, until})
 	}
 	return value, nil
 }
 
+// remove makes the next get of the key fail, and keeps an answer that is under
+// way from being kept.
 func (c *aged[V]) remove(key string) {
-	c.removals.Add(1)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.removals++
 	c.entries.Remove(key)
 }

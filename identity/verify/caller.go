@@ -42,6 +42,14 @@ type Result struct {
 	// which must not be changed.
 	SID     string
 	Session *session.Record
+
+	room [2]*Caller // for Callers, so that most requests need no second allocation
+}
+
+func newResult() *Result {
+	r := new(Result)
+	r.Callers = r.room[:0]
+	return r
 }
 
 // Anonymous reports whether nobody was proven.

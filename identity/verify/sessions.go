@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -10,25 +11,29 @@ import (
 	"github.com/caddy-commerce/auth-sidecar/identity/session"
 )
 
-// mintedTTL is the life of the token by which a session reaches the backend.
-// Renewed at half of it, so a forwarded one is good for minutes.
+// mintedTTL is the life of the token by which a session reaches the backend. No
+// session is believed for more than half of it, so a forwarded one is good for
+// minutes.
 const mintedTTL = 5 * time.Minute
 
 // sessionEntry is a session as its requests need it.
 type sessionEntry struct {
 	record  *session.Record
 	callers []*Caller // the latest login first
-	renewAt time.Time // when the minted tokens are due
 }
 
 func (v *Verifier) loadSession(ctx context.Context, sid string) (*sessionEntry, error) {
 	now := v.Clock()
-	entry, err := v.sessions.get(sid, now, func() (*sessionEntry, error) { return v.readSession(ctx, sid, now) })
-	if err == nil && !now.Before(entry.renewAt) { // only when answers are believed for longer than a token lives
-		v.sessions.remove(sid)
-		return v.readSession(ctx, sid, now)
+	if entry, ok := v.sessions.get(sid, now); ok {
+		return entry, nil
 	}
-	return entry, err
+	return v.sessions.ask(sid, now, func() (*sessionEntry, time.Time, error) {
+		entry, err := v.readSession(ctx, sid, now)
+		if err != nil {
+			return nil, time.Time{}, err
+		}
+		return entry, entry.record.Cookie.Expires.Time, nil
+	})
 }
 
 func (v *Verifier) readSession(ctx context.Context, sid string, now time.Time) (*sessionEntry, error) {
@@ -36,27 +41,33 @@ func (v *Verifier) readSession(ctx context.Context, sid string, now time.Time) (
 	if err != nil {
 		return nil, err
 	}
-	entry := &sessionEntry{record: record, renewAt: now.Add(mintedTTL / 2)}
-	for actorType, claims := range record.Contexts {
+	entry := &sessionEntry{record: record, callers: make([]*Caller, 0, len(record.Contexts))}
+	for _, claims := range record.Contexts {
 		// The session's own limits count, not those of the token it was made of
 		// (reference medusa-v2, section 6).
 		forwarded := claims
-		forwarded.IssuedAt, forwarded.ExpiresAt = now.Unix(), now.Add(mintedTTL).Unix()
+		forwarded.IssuedAt = max(now.Unix(), claims.IssuedAt)
+		forwarded.ExpiresAt = forwarded.IssuedAt + int64(mintedTTL/time.Second)
 		token, err := v.Tokens.Access(forwarded)
 		if err != nil {
 			return nil, fmt.Errorf("minting the token of a session: %w", err)
 		}
-		caller := &Caller{Claims: claims, Method: Session, Token: token}
-		if actorType == record.Latest {
-			entry.callers = slices.Insert(entry.callers, 0, caller)
-		} else {
-			entry.callers = append(entry.callers, caller)
-		}
+		entry.callers = append(entry.callers, &Caller{Claims: claims, Method: Session, Token: token})
 	}
-	if len(entry.callers) > 2 { // the order of a map is none
-		slices.SortFunc(entry.callers[1:], func(a, b *Caller) int {
-			return strings.Compare(a.Claims.ActorType, b.Claims.ActorType)
-		})
-	}
+	// The order of a map is none.
+	slices.SortFunc(entry.callers, func(a, b *Caller) int {
+		return cmp.Or(
+			later(record.Latest, a)-later(record.Latest, b),
+			strings.Compare(a.Claims.ActorType, b.Claims.ActorType),
+		)
+	})
 	return entry, nil
+}
+
+// later is 0 for the caller of the latest login and 1 for the others.
+func later(latest string, c *Caller) int {
+	if c.Claims.ActorType == latest {
+		return 0
+	}
+	return 1
 }

@@ -13,7 +13,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
 	"github.com/caddy-commerce/auth-sidecar/identity/session"
@@ -61,7 +64,9 @@ type Config struct {
 // Verifier checks credentials. It is safe for concurrent use.
 type Verifier struct {
 	Config
-	tokens     *tokenCache
+	// tokens holds those whose signature was checked. The whole token is the
+	// key, so that none is ever taken for another.
+	tokens     *lru.Cache[string, *Caller]
 	identities *aged[time.Time]
 	sessions   *aged[*sessionEntry]
 }
@@ -82,24 +87,28 @@ func New(c Config) (*Verifier, error) {
 	}
 	v := &Verifier{Config: c}
 	var err error
-	if v.tokens, err = newTokenCache(c.Entries); err != nil {
-		return nil, err
+	if v.tokens, err = lru.New[string, *Caller](c.Entries); err != nil {
+		return nil, fmt.Errorf("verifier: %w", err)
 	}
 	if v.identities, err = newAged[time.Time](c.Entries, c.MaxAge); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("verifier: %w", err)
 	}
-	v.sessions, err = newAged[*sessionEntry](c.Entries, c.MaxAge)
-	return v, err
+	if v.sessions, err = newAged[*sessionEntry](c.Entries, min(c.MaxAge, mintedTTL/2)); err != nil {
+		return nil, fmt.Errorf("verifier: %w", err)
+	}
+	return v, nil
 }
 
 // Request verifies the credentials of a request: its session first, then its
 // bearer token, as Medusa does (reference medusa-v2, section 7).
 func (v *Verifier) Request(r *http.Request) (*Result, error) {
-	result := new(Result)
-	if v.Sessions.Presented(r.Header) {
-		if err := v.session(r, result); err != nil {
+	result := newResult()
+	if sid, ok := v.Sessions.FromRequest(r.Header); ok {
+		if err := v.session(r.Context(), sid, result); err != nil {
 			return nil, err
 		}
+	} else if v.Sessions.Presented(r.Header) {
+		result.Refused = "session_cookie_invalid"
 	}
 	if PresentsBearer(r.Header) {
 		if err := v.bearer(r, result); err != nil {
@@ -114,13 +123,8 @@ func (v *Verifier) Presented(r *http.Request) bool {
 	return PresentsBearer(r.Header) || v.Sessions.Presented(r.Header)
 }
 
-func (v *Verifier) session(r *http.Request, result *Result) error {
-	sid, ok := v.Sessions.FromRequest(r.Header)
-	if !ok {
-		result.Refused = "session_cookie_invalid"
-		return nil
-	}
-	entry, err := v.loadSession(r.Context(), sid)
+func (v *Verifier) session(ctx context.Context, sid string, result *Result) error {
+	entry, err := v.loadSession(ctx, sid)
 	if errors.Is(err, identity.ErrNotFound) {
 		result.Refused = "session_unknown"
 		return nil
@@ -129,7 +133,7 @@ func (v *Verifier) session(r *http.Request, result *Result) error {
 		return fmt.Errorf("loading a session: %w", err)
 	}
 	for _, caller := range entry.callers {
-		switch err := v.check(r.Context(), &caller.Claims); identity.CodeOf(err) {
+		switch err := v.check(ctx, &caller.Claims); identity.CodeOf(err) {
 		case "":
 			result.Callers = append(result.Callers, caller)
 		case identity.CodeUnauthorized:
@@ -174,18 +178,18 @@ func (v *Verifier) VerifyBearer(ctx context.Context, raw string) (*identity.Clai
 }
 
 func (v *Verifier) verifyBearer(ctx context.Context, raw string) (*Caller, error) {
-	now := v.Clock()
-	caller, known := v.tokens.get(raw)
+	caller, known := v.tokens.Get(raw)
 	if !known {
 		claims, err := v.Tokens.ParseAccess(raw)
 		if err != nil {
 			return nil, err
 		}
+		raw = strings.Clone(raw) // the field around it may be much longer
 		caller = &Caller{Claims: *claims, Method: Bearer, Token: raw}
-		v.tokens.add(raw, caller)
-	} else if now.Unix() >= caller.Claims.ExpiresAt {
+		v.tokens.Add(raw, caller)
+	} else if v.Clock().Unix() >= caller.Claims.ExpiresAt {
 		// Parsed again, because the key ring may be lenient about the clock.
-		v.tokens.remove(raw)
+		v.tokens.Remove(raw)
 		if _, err := v.Tokens.ParseAccess(raw); err != nil {
 			return nil, err
 		}
@@ -198,9 +202,7 @@ func (v *Verifier) verifyBearer(ctx context.Context, raw string) (*Caller, error
 
 // check asks whether the identity of the claims still stands for them.
 func (v *Verifier) check(ctx context.Context, c *identity.Claims) error {
-	validFrom, err := v.identities.get(c.IdentityID, v.Clock(), func() (time.Time, error) {
-		return v.Identities.State(ctx, c.IdentityID)
-	})
+	validFrom, err := v.validFrom(ctx, c.IdentityID)
 	if errors.Is(err, identity.ErrNotFound) {
 		return &identity.Error{Code: identity.CodeUnauthorized, Reason: "identity_gone", Err: err}
 	}
@@ -211,6 +213,17 @@ func (v *Verifier) check(ctx context.Context, c *identity.Claims) error {
 		return &identity.Error{Code: identity.CodeUnauthorized, Reason: "revoked"}
 	}
 	return nil
+}
+
+func (v *Verifier) validFrom(ctx context.Context, id string) (time.Time, error) {
+	now := v.Clock()
+	if validFrom, ok := v.identities.get(id, now); ok {
+		return validFrom, nil
+	}
+	return v.identities.ask(id, now, func() (validFrom, ends time.Time, err error) {
+		validFrom, err = v.Identities.State(ctx, id)
+		return validFrom, time.Time{}, err
+	})
 }
 
 // Forget makes the next request ask the store about the identity again: its
