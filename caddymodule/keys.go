@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"time"
 
@@ -195,6 +196,15 @@ func derive(secret identity.Secret, purpose string) identity.Secret {
 		panic(err) // only a length beyond the hash's limit fails
 	}
 	return identity.NewSecret(base64.RawURLEncoding.EncodeToString(key))
+}
+
+// warnPassword is warnLiteral for a URL that may hold a password.
+func warnPassword(logger *zap.Logger, what, value string) {
+	if u, err := url.Parse(value); err == nil && u.User != nil { // a placeholder is no URL
+		if password, _ := u.User.Password(); password != "" {
+			warnLiteral(logger, what, value)
+		}
+	}
 }
 
 func warnLiteral(logger *zap.Logger, what, value string) {

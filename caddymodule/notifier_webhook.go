@@ -52,6 +52,7 @@ func (n *WebhookNotifier) Provision(ctx caddy.Context) error {
 	if err != nil {
 		return err
 	}
+	warnPassword(ctx.Logger(), "webhook URL", n.URL)
 	config := notify.WebhookConfig{URL: url.Reveal(), Timeout: time.Duration(n.Timeout)}
 	for _, value := range n.Secrets {
 		secret, err := resolveSecret("webhook secret", value)

@@ -88,6 +88,9 @@ func (r *Realm) provision(ctx caddy.Context, name string) error {
 	if err := r.Session.settings().Validate(); err != nil {
 		return fmt.Errorf("session: %w", err)
 	}
+	if err := r.checkLives(); err != nil {
+		return err
+	}
 	conn, key, err := r.Redis.connect(name)
 	if err != nil {
 		return err
@@ -96,6 +99,7 @@ func (r *Realm) provision(ctx caddy.Context, name string) error {
 		r.Redis.KeyPrefix = defaultKeyPrefix(name)
 	}
 	r.connectionKey = key // from here on Cleanup has something to release
+	warnPassword(r.logger, "redis URL", r.Redis.URL)
 	if conn.embedded != nil {
 		r.logger.Warn("redis embedded: identities and sessions live in this process's memory and are gone when it ends; for trying things out only")
 	}
@@ -147,6 +151,18 @@ func (r *Realm) provision(ctx caddy.Context, name string) error {
 	return r.loadNotifiers(ctx, queue, conn.client)
 }
 
+// checkLives refuses tokens that would have expired when they are made: their
+// times are whole seconds.
+func (r *Realm) checkLives() error {
+	if r.JWT != nil && r.JWT.ExpiresIn != 0 && time.Duration(r.JWT.ExpiresIn) < time.Second {
+		return fmt.Errorf("jwt: expires_in %s: a token must last at least 1s", time.Duration(r.JWT.ExpiresIn))
+	}
+	if r.ResetTTL != 0 && time.Duration(r.ResetTTL) < time.Second {
+		return fmt.Errorf("reset_ttl %s: a token must last at least 1s", time.Duration(r.ResetTTL))
+	}
+	return nil
+}
+
 func (r *Realm) loadProviders(ctx caddy.Context) ([]identity.NamedProvider, error) {
 	if len(r.Providers) == 0 {
 		r.Providers = []ProviderConfig{{ID: "emailpass", ModuleRaw: json.RawMessage(`{"provider":"emailpass"}`)}}
@@ -156,6 +172,9 @@ func (r *Realm) loadProviders(ctx caddy.Context) ([]identity.NamedProvider, erro
 		config := &r.Providers[i]
 		if config.ID == "" {
 			return nil, errors.New("a provider has no id")
+		}
+		if len(config.ModuleRaw) == 0 {
+			return nil, fmt.Errorf("provider %q: no module is named", config.ID)
 		}
 		module, err := ctx.LoadModule(config, "ModuleRaw")
 		if err != nil {

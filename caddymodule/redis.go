@@ -21,7 +21,7 @@ import (
 
 // drainDelay is how long a client outlives the last configuration that used
 // it: requests of that configuration may still be running.
-const drainDelay = 30 * time.Second
+var drainDelay = 30 * time.Second // shorter in tests
 
 // Redis says where a realm keeps its identities and sessions.
 type Redis struct {
@@ -69,6 +69,9 @@ func (r *Redis) connect(realm string) (*connection, string, error) {
 	if r.Embedded {
 		if r.URL != "" {
 			return nil, "", errors.New("redis: embedded and a URL exclude each other")
+		}
+		if r.CAFile != "" {
+			return nil, "", errors.New("redis embedded: has no use for ca_file")
 		}
 		return pooled("embedded "+realm, newEmbedded)
 	}

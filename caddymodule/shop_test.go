@@ -1,0 +1,140 @@
+package caddymodule_test
+
+import (
+	"cmp"
+	"crypto/tls"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/caddy-commerce/auth-sidecar/identity/identitytest"
+)
+
+// config is what a test says about its Caddy. `{backend}` stands for the address
+// of the echo backend in Site.
+type config struct {
+	Global  string // global options
+	Redis   string // the option redis of the default realm. Default: embedded
+	Session string // more options of its sessions
+	Realm   string // more options of the realm
+	Site    string // the site. Default: auth_sidecar in front of the backend
+	TLS     bool   // https, with a certificate of Caddy's own
+}
+
+// shop is a Caddy in this process, in front of an echo backend, for one test.
+// There is one Caddy per process: tests that open a shop cannot be parallel.
+type shop struct {
+	*backend
+	t      testing.TB
+	port   string
+	home   string
+	client *http.Client
+}
+
+var oneCaddy sync.Mutex
+
+// open starts the shop; it ends with the test.
+func open(t testing.TB, c config) *shop {
+	t.Helper()
+	oneCaddy.Lock()
+	t.Cleanup(oneCaddy.Unlock)
+	s := &shop{backend: newBackend(t), t: t, home: t.TempDir(), port: strconv.Itoa(identitytest.FreePort(t))}
+	s.client = s.newClient(new(http.Protocols))
+	t.Cleanup(func() {
+		if err := caddy.Stop(); err != nil {
+			t.Errorf("stopping caddy: %v", err)
+		}
+		if t.Failed() {
+			t.Logf("log of caddy:\n%s", s.log())
+		}
+	})
+	s.mustLoad(c)
+	return s
+}
+
+// load replaces the running configuration.
+func (s *shop) load(c config) error {
+	adapted, err := adapt(s.caddyfile(c))
+	if err != nil {
+		return err
+	}
+	return caddy.Load(adapted, true)
+}
+
+// mustLoad is load for configurations that are good.
+func (s *shop) mustLoad(c config) {
+	s.t.Helper()
+	if err := s.load(c); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *shop) caddyfile(c config) string {
+	site := "http://:" + s.port + " {"
+	if c.TLS {
+		site = "https://localhost:" + s.port + " {\ntls internal"
+	}
+	return `{
+	admin off
+	persist_config off
+	skip_install_trust
+	storage file_system ` + s.home + `/storage
+	grace_period 5s
+	log {
+		output file ` + s.home + `/log
+		format json
+		level DEBUG
+	}
+	auth_sidecar {
+		redis ` + cmp.Or(c.Redis, "embedded") + `
+		jwt {
+			secret {env.TEST_JWT_SECRET}
+		}
+		session {
+			secret {env.TEST_COOKIE_SECRET}
+			` + c.Session + `
+		}
+		` + c.Realm + `
+	}
+	` + c.Global + `
+}
+` + site + `
+	bind 127.0.0.1
+	log
+	` + strings.ReplaceAll(cmp.Or(c.Site, "auth_sidecar\nreverse_proxy {backend}"), "{backend}", s.backend.addr()) + `
+}
+`
+}
+
+// newClient returns a client that follows no redirects, keeps no cookies and
+// does not decompress. Without protocols it speaks HTTP/1.1.
+func (s *shop) newClient(protocols *http.Protocols) *http.Client {
+	transport := &http.Transport{
+		MaxIdleConnsPerHost: 16, DisableCompression: true, Protocols: protocols,
+		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // the certificate is made up
+	}
+	if *protocols == (http.Protocols{}) {
+		protocols.SetHTTP1(true)
+	}
+	s.t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{
+		Transport: transport, Timeout: time.Minute,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// log returns what Caddy has logged: one JSON object per line.
+func (s *shop) log() string {
+	data, err := os.ReadFile(filepath.Join(s.home, "log"))
+	if err != nil && !os.IsNotExist(err) {
+		s.t.Fatal(err)
+	}
+	return string(data)
+}
