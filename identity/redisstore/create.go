@@ -77,7 +77,7 @@ func (s *Store) prepare(ctx context.Context, r *record, fields []string) error {
 		args = append(args, f)
 	}
 	for range maxTries {
-		written, err := s.run(ctx, pendingScript, []string{s.keys.identity(r.ID)}, args...).Bool()
+		written, err := s.askBool(ctx, pendingScript, []string{s.keys.identity(r.ID)}, args...)
 		if err != nil || written {
 			return err
 		}
@@ -123,7 +123,7 @@ func (s *Store) complete(ctx context.Context, r *record, depth int) (outcome, er
 			return 0, err
 		}
 	}
-	stays, err := s.run(ctx, commitScript, []string{s.keys.identity(r.ID)}, r.claim).Bool()
+	stays, err := s.askBool(ctx, commitScript, []string{s.keys.identity(r.ID)}, r.claim)
 	switch {
 	case err != nil:
 		return 0, err
@@ -165,7 +165,7 @@ func (s *Store) claim(ctx context.Context, index, holder string, depth int) (boo
 // abort gives a creation up because a key is taken, unless somebody else found
 // the key free meanwhile and completed it.
 func (s *Store) abort(ctx context.Context, r *record, keys []string) (outcome, error) {
-	stays, err := s.run(ctx, abortScript, []string{s.keys.identity(r.ID)}, r.claim).Bool()
+	stays, err := s.askBool(ctx, abortScript, []string{s.keys.identity(r.ID)}, r.claim)
 	switch {
 	case err != nil:
 		return 0, err

@@ -37,7 +37,7 @@ func (s *Store) ReplaceCredential(ctx context.Context, id string, old, next iden
 		if current.Key != old.Key || current.Credential != old.Credential {
 			return identity.ErrStale
 		}
-		replaced, err := s.run(ctx, replaceScript, []string{record}, field, read, value, s.now()).Bool()
+		replaced, err := s.askBool(ctx, replaceScript, []string{record}, field, read, value, s.now())
 		if err != nil {
 			return err
 		}

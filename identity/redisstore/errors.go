@@ -61,12 +61,7 @@ func isAnswer(err error) bool {
 
 func reason(err error) string {
 	if reply, ok := errors.AsType[redis.Error](err); ok && !errors.Is(err, redis.Nil) {
-		for _, known := range replyReasons {
-			if redis.HasErrorPrefix(reply, known.prefix) {
-				return known.reason
-			}
-		}
-		return "store_error"
+		return replyReason(reply)
 	}
 	switch {
 	case errors.Is(err, redis.ErrPoolTimeout), errors.Is(err, redis.ErrPoolExhausted):
@@ -87,6 +82,17 @@ func reason(err error) string {
 	}
 	if _, ok := errors.AsType[net.Error](err); ok {
 		return "store_network"
+	}
+	return "store_error"
+}
+
+func replyReason(reply redis.Error) string {
+	// Until Redis 7 what went wrong in a script comes after where it did.
+	inScript := redis.HasErrorPrefix(reply, "Error ")
+	for _, known := range replyReasons {
+		if redis.HasErrorPrefix(reply, known.prefix) || inScript && strings.Contains(reply.Error(), known.prefix+" ") {
+			return known.reason
+		}
 	}
 	return "store_error"
 }
@@ -125,6 +131,12 @@ func withoutArguments(err error) error {
 // corrupt says that something is stored that this package did not write.
 func corrupt(err error) error {
 	return identity.Unavailable("store_corrupt", fmt.Errorf("not readable: %w", err))
+}
+
+// unexpected says that Redis answered what it does not answer to that question.
+// It may be something else that answers, and nothing can be concluded.
+func unexpected(reply any) error {
+	return identity.Unavailable("store_error", fmt.Errorf("unexpected reply %v", reply))
 }
 
 // invalid says that the caller asked for what cannot be stored.

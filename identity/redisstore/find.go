@@ -91,7 +91,7 @@ func (s *Store) follow(ctx context.Context, index, value string, depth int) (*re
 // release deletes the index keys that still have the value.
 func (s *Store) release(ctx context.Context, value string, indexes ...string) error {
 	for _, index := range indexes {
-		if err := s.run(ctx, releaseScript, []string{index}, value).Err(); err != nil {
+		if _, err := s.askBool(ctx, releaseScript, []string{index}, value); err != nil {
 			return err
 		}
 	}

@@ -35,10 +35,12 @@ func (s *Store) Link(ctx context.Context, id, actorType, actorID string) error {
 			return identity.ErrNotFound
 		case err != nil:
 			return err
-		case had != "" && !isActor(had, actorID):
-			return identity.ErrLinked
+		case had == "" || isActor(had, actorID):
+			return nil
+		case !json.Valid([]byte(had)):
+			return corrupt(errors.New("app metadata that is no JSON"))
 		}
-		return nil
+		return identity.ErrLinked
 	})
 }
 
@@ -88,7 +90,7 @@ func (s *Store) unlink(ctx context.Context, id, actorType, actorID string, valid
 	for provider := range r.Providers {
 		keys = append(keys, s.keys.reset(id, provider))
 	}
-	left, err := s.run(ctx, unlinkScript, keys, prefixApp+name, read, seconds(validFrom), s.now()).Int()
+	left, err := s.ask(ctx, 2, unlinkScript, keys, prefixApp+name, read, seconds(validFrom), s.now())
 	if err != nil || left == 0 {
 		return false, err
 	}

@@ -38,8 +38,8 @@ func (s *Store) OpenReset(ctx context.Context, id, provider string, r identity.R
 	}
 	return s.do(ctx, "opening a reset", func(ctx context.Context) error {
 		value := fmt.Sprintf("%d %d %s %s", r.AskedAt.UnixMilli(), r.ExpiresAt.UnixMilli(), r.Hash, resetOpen)
-		reply, err := s.run(ctx, openResetScript, []string{s.keys.identity(id), s.keys.reset(id, provider)},
-			prefixProvider+provider, r.AskedAt.UnixMilli(), r.Hash, value, (left + resetMargin).Milliseconds()).Int()
+		reply, err := s.ask(ctx, 2, openResetScript, []string{s.keys.identity(id), s.keys.reset(id, provider)},
+			prefixProvider+provider, r.AskedAt.UnixMilli(), r.Hash, value, (left + resetMargin).Milliseconds())
 		switch {
 		case err != nil:
 			return err
@@ -82,7 +82,7 @@ func (s *Store) CloseReset(ctx context.Context, id, provider, hash string) error
 		return identity.ErrNotFound
 	}
 	return s.do(ctx, "closing a reset", func(ctx context.Context) error {
-		return wasOpen(s.run(ctx, closeResetScript, []string{s.keys.reset(id, provider)}, hash, s.now()))
+		return wasOpen(s.askBool(ctx, closeResetScript, []string{s.keys.reset(id, provider)}, hash, s.now()))
 	})
 }
 
@@ -96,20 +96,16 @@ func (s *Store) FinishReset(ctx context.Context, id, hash string, next identity.
 		return identity.ErrNotFound
 	}
 	return s.do(ctx, "finishing a reset", func(ctx context.Context) error {
-		return wasOpen(s.run(ctx, finishResetScript, []string{s.keys.identity(id), s.keys.reset(id, next.Provider)},
+		return wasOpen(s.askBool(ctx, finishResetScript, []string{s.keys.identity(id), s.keys.reset(id, next.Provider)},
 			hash, s.now(), prefixProvider+next.Provider, value, seconds(validFrom)))
 	})
 }
 
-func wasOpen(reply *redis.Cmd) error {
-	open, err := reply.Bool()
-	if err != nil {
-		return err
-	}
-	if !open {
+func wasOpen(open bool, err error) error {
+	if err == nil && !open {
 		return identity.ErrNotFound
 	}
-	return nil
+	return err
 }
 
 // resetIsOpen reads the value of a reset.

@@ -48,6 +48,21 @@ func (s *Store) run(ctx context.Context, script *redis.Script, keys []string, ar
 	return script.Run(ctx, onceScripter{s.client}, keys, args...)
 }
 
+// ask runs a script that replies a number up to last.
+func (s *Store) ask(ctx context.Context, last int, script *redis.Script, keys []string, args ...any) (int, error) {
+	reply, err := s.run(ctx, script, keys, args...).Int()
+	if err == nil && (reply < 0 || reply > last) {
+		err = unexpected(reply)
+	}
+	return reply, err
+}
+
+// askBool runs a script that replies 1 or 0.
+func (s *Store) askBool(ctx context.Context, script *redis.Script, keys []string, args ...any) (bool, error) {
+	reply, err := s.ask(ctx, 1, script, keys, args...)
+	return reply == 1, err
+}
+
 // onceScripter sends a script once. The client repeats a command whose reply got
 // lost; a script that consumed a reset or replaced a credential would find its
 // own work then and report that it failed.

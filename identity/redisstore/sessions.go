@@ -30,7 +30,7 @@ func (s *Store) SaveSession(ctx context.Context, sid string, record []byte, ttl 
 		return err
 	}
 	return s.do(ctx, "writing a session", func(ctx context.Context) error {
-		return s.client.Set(ctx, s.keys.session(sid), record, ttl).Err()
+		return isOK(s.client.Set(ctx, s.keys.session(sid), record, ttl).Result())
 	})
 }
 
@@ -42,7 +42,7 @@ func (s *Store) ReplaceSession(ctx context.Context, sid string, record []byte, t
 		return err
 	}
 	return s.do(ctx, "replacing a session", func(ctx context.Context) error {
-		err := s.client.SetArgs(ctx, s.keys.session(sid), record, redis.SetArgs{Mode: "XX", TTL: ttl}).Err()
+		err := isOK(s.client.SetArgs(ctx, s.keys.session(sid), record, redis.SetArgs{Mode: "XX", TTL: ttl}).Result())
 		if errors.Is(err, redis.Nil) {
 			return identity.ErrNotFound
 		}
@@ -55,6 +55,13 @@ func (s *Store) DeleteSession(ctx context.Context, sid string) error {
 	return s.do(ctx, "deleting a session", func(ctx context.Context) error {
 		return s.client.Del(ctx, s.keys.session(sid)).Err()
 	})
+}
+
+func isOK(reply string, err error) error {
+	if err == nil && reply != "OK" {
+		return unexpected(reply)
+	}
+	return err
 }
 
 // checkTTL refuses what Redis would take for: without end.

@@ -116,6 +116,9 @@ func (s *Store) State(ctx context.Context, id string) (validFrom time.Time, err 
 		if err != nil {
 			return err
 		}
+		if len(values) != 3 {
+			return unexpected(values)
+		}
 		version, exists := values[0].(string)
 		if !exists {
 			return identity.ErrNotFound
