@@ -33,6 +33,8 @@ type goldenExchange struct {
 	}
 	// at is when it was recorded.
 	at time.Time
+	// noActors replays it without lists of providers for the actor types.
+	noActors bool
 }
 
 // goldenHeaders are fields with one value each, or with a list of them.
@@ -130,6 +132,7 @@ func (e *goldenExchange) recordedAt(t *testing.T, before time.Time) time.Time {
 type goldenClaims struct {
 	identity.Claims
 	reset identity.ResetClaims
+	raw   json.RawMessage
 }
 
 var goldenToken = regexp.MustCompile(`eyJ[\w-]+\.(eyJ[\w-]+)\.[\w-]*`)
@@ -140,7 +143,7 @@ func decodeGoldenToken(text string) *goldenClaims {
 		return nil
 	}
 	payload, err := base64.RawURLEncoding.DecodeString(m[1])
-	c := new(goldenClaims)
+	c := &goldenClaims{raw: payload}
 	if err != nil || json.Unmarshal(payload, &c.Claims) != nil || json.Unmarshal(payload, &c.reset) != nil {
 		return nil
 	}
