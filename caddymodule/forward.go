@@ -47,12 +47,10 @@ func (h *Handler) forward(r *http.Request, previous, caller *verify.Caller) {
 		if previous != nil || verify.PresentsBearer(r.Header) {
 			delete(r.Header, "Authorization")
 		}
-	case caller.Method == verify.Bearer:
-		r.Header["Authorization"] = []string{"Bearer " + caller.Token}
-	case h.Forward == "none":
+	case caller.Method == verify.Session && h.Forward == "none":
 		delete(r.Header, "Authorization")
-	default:
-		r.Header["Authorization"] = []string{"Bearer " + caller.Token}
+	case r.Header.Get("Authorization") != caller.Authorization:
+		r.Header["Authorization"] = []string{caller.Authorization}
 	}
 	h.names.set(r.Header, caller)
 }

@@ -21,9 +21,9 @@ const (
 type Caller struct {
 	Claims identity.Claims
 	Method Method
-	// Token is a bearer token for the backend: the client's own, or for a
-	// session one minted for minutes.
-	Token string
+	// Authorization is the field value for the backend: a bearer token, the
+	// client's own, or for a session one minted for minutes.
+	Authorization string
 }
 
 // Registered reports whether the caller acts as an actor of the backend.

@@ -52,7 +52,7 @@ func (v *Verifier) readSession(ctx context.Context, sid string, now time.Time) (
 		if err != nil {
 			return nil, fmt.Errorf("minting the token of a session: %w", err)
 		}
-		entry.callers = append(entry.callers, &Caller{Claims: claims, Method: Session, Token: token})
+		entry.callers = append(entry.callers, &Caller{Claims: claims, Method: Session, Authorization: "Bearer " + token})
 	}
 	// The order of a map is none.
 	slices.SortFunc(entry.callers, func(a, b *Caller) int {

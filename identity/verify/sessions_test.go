@@ -89,11 +89,11 @@ func forwarded(t *testing.T, w *world, sid string) string {
 	if err != nil || result.Anonymous() {
 		t.Fatal(result, err)
 	}
-	return result.Callers[0].Token
+	return result.Callers[0].Authorization
 }
 
 func minted(issuedAt int64) string {
-	return fmt.Sprintf("minted for customer cus_1 from %d to %d", issuedAt, issuedAt+300)
+	return fmt.Sprintf("Bearer minted for customer cus_1 from %d to %d", issuedAt, issuedAt+300)
 }
 
 // A login just after a revocation is dated ahead; what is forwarded must be no
@@ -125,10 +125,10 @@ func TestMintedTokensAreRenewed(t *testing.T) {
 				if err != nil || result.Anonymous() {
 					t.Fatal(result, err)
 				}
-				token := result.Callers[0].Token
+				token := result.Callers[0].Authorization
 				seen[token] = true
 				var issuedAt, expiresAt int64
-				if _, err := fmt.Sscanf(token, "minted for customer cus_1 from %d to %d", &issuedAt, &expiresAt); err != nil {
+				if _, err := fmt.Sscanf(token, "Bearer minted for customer cus_1 from %d to %d", &issuedAt, &expiresAt); err != nil {
 					t.Fatal(err)
 				}
 				if left := time.Unix(expiresAt, 0).Sub(w.clock()); left < 149*time.Second || left > 300*time.Second {

@@ -135,7 +135,7 @@ func TestCallerToken(t *testing.T) {
 		if err != nil || result.Anonymous() {
 			t.Fatal(result, err)
 		}
-		if c := result.Callers[0]; c.Token != "b" || c.Method != verify.Bearer || c.Claims.IdentityID != "authid_1" {
+		if c := result.Callers[0]; c.Authorization != "Bearer b" || c.Method != verify.Bearer || c.Claims.IdentityID != "authid_1" {
 			t.Errorf("caller %+v", c)
 		}
 	}

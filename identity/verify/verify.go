@@ -185,7 +185,7 @@ func (v *Verifier) verifyBearer(ctx context.Context, raw string) (*Caller, error
 			return nil, err
 		}
 		raw = strings.Clone(raw) // the field around it may be much longer
-		caller = &Caller{Claims: *claims, Method: Bearer, Token: raw}
+		caller = &Caller{Claims: *claims, Method: Bearer, Authorization: "Bearer " + raw}
 		v.tokens.Add(raw, caller)
 	} else if v.Clock().Unix() >= caller.Claims.ExpiresAt {
 		// Parsed again, because the key ring may be lenient about the clock.
