@@ -162,6 +162,7 @@ func parseOrigins(list []string) (httpapi.Origins, error) {
 // ServeHTTP implements caddyhttp.MiddlewareHandler.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	stripIdentity(r.Header, h.names.own)
+	stripTrailers(r, h.names.own)
 	switch locate(r.URL, h.Prefix) {
 	case belowPrefix:
 		h.api.ServeHTTP(w, r)
@@ -176,16 +177,14 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	filter.ResponseWriter = w
 	w = filter
 
-	if preflight(r) { // browsers send no credential with it, and it is nobody's request
-		h.forward(r, nil, nil)
-		return next.ServeHTTP(w, r)
-	}
-	if !h.realm.verifier.Presented(r) {
-		return next.ServeHTTP(w, r)
+	// Browsers send no credential with a preflight, and it is nobody's request.
+	if preflight(r) || !h.realm.verifier.Presented(r) {
+		h.forward(r, nil, nil) // the backend may find a session where the verifier sees none
+		return h.watch(w, r, s, next)
 	}
 	result, err := h.realm.verifier.Request(r)
 	if err != nil {
-		return h.unknown(w, err)
+		return h.unknown(w, r, err)
 	}
 	result, err = h.sameOrigin(r, result)
 	if err != nil {
@@ -258,9 +257,10 @@ func (h *Handler) prolong(r *http.Request, result *verify.Result) string {
 	return cookie
 }
 
-func (h *Handler) unknown(w http.ResponseWriter, err error) error {
+func (h *Handler) unknown(w http.ResponseWriter, r *http.Request, err error) error {
 	h.logger.Warn("credential could not be verified",
 		zap.String("reason", identity.ReasonOf(err)), zap.Error(err))
+	h.allowOrigin(w, r)
 	return answerUnknown.write(w)
 }
 
