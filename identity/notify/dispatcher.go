@@ -125,7 +125,8 @@ func setDefault[T comparable](v *T, value T) {
 
 // Run delivers until ctx ends and returns ctx's error. Work in progress is cut
 // short: what was delivered by then is recorded, the rest is due at once for
-// the next process. It survives outages of the queue. A Dispatcher may run
+// the next process. It waits for calls of the queue that are under way, so the
+// queue must bound them. It survives outages of the queue. A Dispatcher may run
 // several times, even at once.
 func (d *Dispatcher) Run(ctx context.Context) error {
 	consumer := consumerName()

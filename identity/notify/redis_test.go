@@ -34,8 +34,13 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, dispatch())
 		os.Exit(1)
 	}
+	redis.SetLogger(quiet{}) // it reports every connection that fails
 	goleak.VerifyTestMain(m)
 }
+
+type quiet struct{}
+
+func (quiet) Printf(context.Context, string, ...any) {}
 
 // dispatch is the process to be killed.
 func dispatch() error {
