@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"io"
 	"net/http"
 	"net/textproto"
 	"slices"
@@ -28,6 +29,32 @@ func stripIdentity(h http.Header, own string) {
 			unlist(h, name, values, own)
 		}
 	}
+}
+
+// stripTrailers deletes the client's identity fields from behind the body. They
+// get there when the body has been read. Trailers that no field Trailer announces
+// reach no other handler.
+func stripTrailers(r *http.Request, own string) {
+	if r.Trailer == nil {
+		return
+	}
+	stripIdentity(r.Trailer, own)
+	r.Body = &strippedBody{ReadCloser: r.Body, trailer: r.Trailer, own: own}
+}
+
+type strippedBody struct {
+	io.ReadCloser
+	trailer http.Header // filled in by the server before Read returns io.EOF
+	own     string
+}
+
+// Read implements io.Reader.
+func (b *strippedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil {
+		stripIdentity(b.trailer, b.own)
+	}
+	return n, err
 }
 
 // unlist takes our names out of a field that lists names of fields.

@@ -1,30 +1,27 @@
 package caddymodule
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"net/http"
-	"strconv"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"go.uber.org/zap"
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
+	"github.com/caddy-commerce/auth-sidecar/identity/verify"
 )
-
-// maxWatched is the largest body that is searched for an actor's id, in bytes.
-const maxWatched = 256 << 10
 
 // watch passes the request on. The answer of a route that makes or deletes an
 // actor is looked at and recorded before the client gets it; every other one
 // streams.
 func (h *Handler) watch(w http.ResponseWriter, r *http.Request, s *state, next caddyhttp.Handler) error {
-	if rule := h.linkFor(r); rule != nil {
+	if rule := h.linkFor(r); rule != nil && !s.result.Anonymous() {
 		return h.watchLink(w, r, s, rule, next)
 	}
-	if rule, actorID := h.unlinkFor(r); rule != nil && !s.result.Anonymous() {
+	// An API key, which the backend judges, may delete actors as well.
+	if rule, actorID := h.unlinkFor(r); rule != nil && (!s.result.Anonymous() || presentsBasic(r.Header)) {
 		return h.watchUnlink(w, r, rule, actorID, next)
 	}
 	return next.ServeHTTP(w, r)
@@ -32,104 +29,129 @@ func (h *Handler) watch(w http.ResponseWriter, r *http.Request, s *state, next c
 
 func (h *Handler) watchLink(w http.ResponseWriter, r *http.Request, s *state, rule *Link, next caddyhttp.Handler) error {
 	r.Header.Del("Accept-Encoding") // a compressed body shows no id
-	var body bytes.Buffer
-	var fromHeader string
-	recorder := caddyhttp.NewResponseRecorder(w, &body, func(status int, header http.Header) bool {
-		fromHeader = actorInHeader(header[linkHeader], rule.ActorType)
-		return status/100 == 2 && (fromHeader != "" || rule.JSONPath != "" && h.searchable(header, rule))
-	})
-	if err := next.ServeHTTP(recorder, r); err != nil {
+	var actorID string
+	rec := &recorder{
+		choose: func(status int, header http.Header) course {
+			if status/100 != 2 {
+				return stream
+			}
+			if actorID = actorInHeader(header[linkHeader], rule.ActorType); actorID != "" {
+				return record
+			}
+			if rule.JSONPath != "" && h.searchable(header, rule) {
+				return search
+			}
+			return stream
+		},
+		keep: func(body []byte) error {
+			if actorID == "" {
+				actorID = actorIn(body, rule.JSONPath)
+			}
+			return h.link(r.Context(), s.caller, rule.ActorType, actorID)
+		},
+		tooLarge: func() { h.unreadable(rule) },
+	}
+	return h.run(rec, w, r, next)
+}
+
+// run passes the request on with the recorder in place.
+func (h *Handler) run(rec *recorder, w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	rec.ResponseWriter = w
+	if err := next.ServeHTTP(rec, r); err != nil {
 		return err
 	}
-	if !recorder.Buffered() {
+	if rec.end() != nil {
+		return h.replace(w)
+	}
+	return nil
+}
+
+// link records the actor that the backend made for the caller. auth_require may
+// have chosen the caller after the handler did; the one that the backend was
+// told of counts. The error says that nobody knows yet whether it is recorded.
+func (h *Handler) link(ctx context.Context, caller *verify.Caller, actorType, actorID string) error {
+	if actorID == "" || caller == nil || caller.Claims.ActorType != actorType || caller.Registered() {
 		return nil
 	}
-	actorID := fromHeader
-	if actorID == "" {
-		actorID = actorIn(body.Bytes(), rule.JSONPath)
-	}
-	// auth_require may have chosen another caller meanwhile: the one that the
-	// backend was told of counts.
-	caller := s.caller
-	if actorID == "" || caller == nil || caller.Claims.ActorType != rule.ActorType || caller.Registered() {
-		return recorder.WriteResponse()
-	}
 	id := caller.Claims.IdentityID
-	err := h.realm.service.Link(r.Context(), id, rule.ActorType, actorID)
+	err := h.realm.service.Link(ctx, id, actorType, actorID)
+	about := []zap.Field{
+		zap.String("reason", linkReason(err)), zap.String("auth_identity_id", id), zap.String("actor_type", actorType),
+		zap.String("actor_id", actorID), zap.Error(err),
+	}
 	switch {
 	case err == nil:
-		h.logger.Info("actor linked", zap.String("auth_identity_id", id), zap.String("actor_type", rule.ActorType))
+		h.logger.Info("actor linked", zap.String("auth_identity_id", id), zap.String("actor_type", actorType))
+		return nil
 	case identity.CodeOf(err) == identity.CodeUnavailable:
-		h.logger.Error("actor was made but could not be linked yet", zap.String("reason", identity.ReasonOf(err)),
-			zap.String("auth_identity_id", id), zap.String("actor_type", rule.ActorType), zap.String("actor_id", actorID), zap.Error(err))
+		h.logger.Error("actor was made but could not be linked yet", about...)
 		h.retries.add(func(ctx context.Context) error {
-			return h.realm.service.Link(ctx, id, rule.ActorType, actorID)
+			return h.realm.service.Link(ctx, id, actorType, actorID)
 		})
-		return h.replace(w)
+		return err
 	default: // linked to another actor, or the identity is gone: the backend's answer stands
-		h.logger.Error("actor was made but not linked", zap.String("reason", linkReason(err)),
-			zap.String("auth_identity_id", id), zap.String("actor_type", rule.ActorType), zap.String("actor_id", actorID), zap.Error(err))
+		h.logger.Error("actor was made but not linked", about...)
+		return nil
 	}
-	return recorder.WriteResponse()
 }
 
 func (h *Handler) watchUnlink(w http.ResponseWriter, r *http.Request, rule *Unlink, actorID string, next caddyhttp.Handler) error {
-	var body bytes.Buffer
-	recorder := caddyhttp.NewResponseRecorder(w, &body, func(status int, header http.Header) bool {
-		return status/100 == 2 && isJSON(header) && declaredSize(header) <= maxWatched
-	})
-	if err := next.ServeHTTP(recorder, r); err != nil {
-		return err
+	rec := &recorder{
+		choose: func(status int, header http.Header) course {
+			if status == http.StatusNoContent || status/100 == 2 && isJSON(header) {
+				return record
+			}
+			if status/100 == 2 {
+				h.logger.Warn("answer of an unlink route is neither 204 nor JSON, so it is not taken for a success",
+					zap.String("reason", "unlink_unreadable"), zap.String("route", rule.Path))
+			}
+			return stream
+		},
+		keep: func([]byte) error { return h.unlink(r.Context(), rule.ActorType, actorID) },
 	}
-	if !recorder.Buffered() {
-		return nil
-	}
-	err := h.realm.service.Unlink(r.Context(), rule.ActorType, actorID)
+	return h.run(rec, w, r, next)
+}
+
+// unlink records that the backend deleted an actor.
+func (h *Handler) unlink(ctx context.Context, actorType, actorID string) error {
+	err := h.realm.service.Unlink(ctx, actorType, actorID)
 	if err != nil {
 		h.logger.Error("actor was deleted but could not be unlinked yet", zap.String("reason", identity.ReasonOf(err)),
-			zap.String("actor_type", rule.ActorType), zap.String("actor_id", actorID), zap.Error(err))
-		h.retries.add(func(ctx context.Context) error {
-			return h.realm.service.Unlink(ctx, rule.ActorType, actorID)
-		})
-		return h.replace(w)
+			zap.String("actor_type", actorType), zap.String("actor_id", actorID), zap.Error(err))
+		h.retries.add(func(ctx context.Context) error { return h.realm.service.Unlink(ctx, actorType, actorID) })
+		return err
 	}
-	h.logger.Info("actor unlinked", zap.String("actor_type", rule.ActorType), zap.String("actor_id", actorID))
-	return recorder.WriteResponse()
+	h.logger.Info("actor unlinked", zap.String("actor_type", actorType), zap.String("actor_id", actorID))
+	return nil
 }
 
 // replace answers 503 in place of a success that could not be recorded: the
 // client must not believe in an account that cannot be used yet.
 func (h *Handler) replace(w http.ResponseWriter) error {
 	header := w.Header()
-	for _, field := range []string{"Content-Encoding", "Etag", "Set-Cookie", linkHeader} {
+	for _, field := range []string{"Content-Encoding", "Etag", "Location", "Set-Cookie", "Trailer", linkHeader} {
 		header.Del(field)
 	}
 	return answerUnknown.write(w)
 }
 
-// searchable reports whether the body can be buffered and searched, and tells
-// the operator when it cannot though the rule expects it.
+// searchable reports whether the body can be searched.
 func (h *Handler) searchable(header http.Header, rule *Link) bool {
-	if isJSON(header) && header.Get("Content-Encoding") == "" && declaredSize(header) <= maxWatched {
+	if isJSON(header) && header.Get("Content-Encoding") == "" {
 		return true
 	}
-	h.logger.Warn("answer of a link route cannot be searched for the actor's id",
-		zap.String("reason", "link_unreadable"), zap.String("route", rule.Path))
+	h.unreadable(rule)
 	return false
+}
+
+// unreadable tells the operator that a rule cannot find what it is for.
+func (h *Handler) unreadable(rule *Link) {
+	h.logger.Warn("answer of a link route cannot be searched for the actor's id: it is no JSON, compressed, or larger than 256 KiB",
+		zap.String("reason", "link_unreadable"), zap.String("route", rule.Path))
 }
 
 func isJSON(header http.Header) bool {
 	return strings.HasPrefix(strings.ToLower(header.Get("Content-Type")), "application/json")
-}
-
-// declaredSize is the body's length in bytes; without a Content-Length it is
-// taken as too large, for it may never end.
-func declaredSize(header http.Header) int {
-	n, err := strconv.Atoi(header.Get("Content-Length"))
-	if err != nil || n < 0 {
-		return maxWatched + 1
-	}
-	return n
 }
 
 func linkReason(err error) string {
