@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -49,7 +50,10 @@ func (n *StreamNotifier) Provision(caddy.Context) error {
 	return nil
 }
 
-func (n *StreamNotifier) useStream(client redis.UniversalClient, prefix string) error {
+func (n *StreamNotifier) useStream(client redis.UniversalClient, prefix string, resetTTL time.Duration) error {
+	if time.Duration(n.MaxAge) < resetTTL {
+		return fmt.Errorf("stream: max_age %s is less than reset_ttl %s: entries would go while their tokens are good", time.Duration(n.MaxAge), resetTTL)
+	}
 	if n.Key == "" {
 		n.Key = prefix + "events"
 	}

@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"errors"
+	"net/url"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -48,12 +49,12 @@ func (n *WebhookNotifier) Provision(ctx caddy.Context) error {
 	if n.URL == "" {
 		return errors.New(`webhook: no URL: write "notify webhook <url>"`)
 	}
-	url, err := resolveSecret("webhook URL", n.URL) // may hold a password
+	address, err := resolveSecret("webhook URL", n.URL) // may hold a password
 	if err != nil {
 		return err
 	}
 	warnPassword(ctx.Logger(), "webhook URL", n.URL)
-	config := notify.WebhookConfig{URL: url.Reveal(), Timeout: time.Duration(n.Timeout)}
+	config := notify.WebhookConfig{URL: address.Reveal(), Timeout: time.Duration(n.Timeout)}
 	for _, value := range n.Secrets {
 		secret, err := resolveSecret("webhook secret", value)
 		if err != nil {
@@ -62,9 +63,20 @@ func (n *WebhookNotifier) Provision(ctx caddy.Context) error {
 		warnLiteral(ctx.Logger(), "webhook secret", value)
 		config.Secrets = append(config.Secrets, secret)
 	}
-	n.name = "webhook." + fingerprint(url.Reveal())[:12]
+	n.name = "webhook." + fingerprint(withoutUser(address.Reveal()))[:12]
 	n.Webhook, err = notify.NewWebhook(config)
 	return err
+}
+
+// withoutUser takes user name and password out of a URL: a new password does
+// not make another receiver.
+func withoutUser(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return address // refused by NewWebhook
+	}
+	u.User = nil
+	return u.String()
 }
 
 func (n *WebhookNotifier) queueName() string { return n.name }

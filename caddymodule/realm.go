@@ -134,7 +134,7 @@ func (r *Realm) provision(ctx caddy.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	queue := redisstore.NewQueue(conn.client, r.Redis.KeyPrefix)
+	queue := store.Queue()
 	var ttl time.Duration
 	if r.JWT != nil {
 		ttl = time.Duration(r.JWT.ExpiresIn)
@@ -191,7 +191,7 @@ func (r *Realm) loadProviders(ctx caddy.Context) ([]identity.NamedProvider, erro
 
 // streamUser is a notifier that writes into the realm's own Redis.
 type streamUser interface {
-	useStream(client redis.UniversalClient, prefix string) error
+	useStream(client redis.UniversalClient, prefix string, resetTTL time.Duration) error
 }
 
 // defaultKeyPrefix keeps realms apart that share one Redis.
@@ -223,7 +223,7 @@ func (r *Realm) loadNotifiers(ctx caddy.Context, queue *redisstore.Queue, client
 			return fmt.Errorf("notify: module %T is not a notifier", module)
 		}
 		if user, ok := module.(streamUser); ok {
-			if err := user.useStream(client, r.Redis.KeyPrefix); err != nil {
+			if err := user.useStream(client, r.Redis.KeyPrefix, time.Duration(r.ResetTTL)); err != nil {
 				return fmt.Errorf("notify: %w", err)
 			}
 		}

@@ -16,12 +16,24 @@ var ErrNoCredential = errors.New("no credential in the input")
 
 var errInvalidToken = &Error{Code: CodeUnauthorized, Reason: "reset_token_invalid", Message: "Invalid token"}
 
+// Bounds of a reset request in bytes, since requests wait in the store.
+const (
+	maxIdentifier    = 1 << 10
+	maxResetMetadata = 4 << 10
+)
+
 // RequestReset accepts a request for a new password. It does not look whether
 // the identifier is known: nil means that the request is stored, not that
 // anybody will be told.
 func (s *Service) RequestReset(ctx context.Context, actorType, provider, identifier string, metadata json.RawMessage) error {
 	if _, err := s.provider(actorType, provider); err != nil {
 		return err
+	}
+	if len(metadata) > maxResetMetadata {
+		return &Error{Code: CodeInvalid, Reason: "reset_metadata_too_large", Message: fmt.Sprintf("Invalid request: Field 'metadata' may have %d bytes", maxResetMetadata)}
+	}
+	if len(identifier) > maxIdentifier {
+		return nil // it names nobody, and the queue is no place for it
 	}
 	err := s.Resets.Enqueue(ctx, ResetRequest{
 		ID: s.NewID(), Provider: provider, ActorType: actorType,

@@ -55,13 +55,19 @@ type Queue struct {
 	client redis.UniversalClient
 	key    string
 	limit  int
+	// timeout bounds Enqueue, whose caller has a client waiting.
+	timeout time.Duration
 }
 
 var _ identity.ResetQueue = (*Queue)(nil)
 
 // NewQueue makes a Queue whose key begins with prefix, by default DefaultPrefix.
-func NewQueue(client redis.UniversalClient, prefix string) *Queue {
-	return &Queue{client: client, key: cmp.Or(prefix, DefaultPrefix) + queueKey, limit: queueLimit}
+// timeout bounds Enqueue, by default DefaultTimeout.
+func NewQueue(client redis.UniversalClient, prefix string, timeout time.Duration) *Queue {
+	return &Queue{
+		client: client, key: cmp.Or(prefix, DefaultPrefix) + queueKey, limit: queueLimit,
+		timeout: cmp.Or(timeout, DefaultTimeout),
+	}
 }
 
 func (q *Queue) run(ctx context.Context, script *redis.Script, args ...any) *redis.Cmd {
@@ -76,7 +82,7 @@ func (q *Queue) Enqueue(ctx context.Context, r identity.ResetRequest) error {
 	if err != nil {
 		return fmt.Errorf("encoding a reset request: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, DefaultTimeout) // somebody waits for the answer
+	ctx, cancel := context.WithTimeout(ctx, q.timeout)
 	defer cancel()
 	stored, err := q.run(ctx, enqueueScript, q.limit, request).Bool()
 	if err != nil {

@@ -76,7 +76,7 @@ func checkTimeout(d time.Duration) (time.Duration, error) {
 }
 
 // Queue returns the queue of reset requests that lies beside the identities.
-func (s *Store) Queue() *Queue { return NewQueue(s.client, s.keys.prefix) }
+func (s *Store) Queue() *Queue { return NewQueue(s.client, s.keys.prefix, s.timeout) }
 
 // do runs an operation within the timeout and classifies its error.
 func (s *Store) do(ctx context.Context, operation string, f func(ctx context.Context) error) error {
