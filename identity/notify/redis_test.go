@@ -51,7 +51,7 @@ func dispatch() error {
 		return err
 	}
 	d, err := notify.New(notify.Config{
-		Queue: redisstore.NewQueue(connect(os.Getenv(childRedis)), "", 0), Issue: issue,
+		Queue: redisstore.NewQueue(connect(os.Getenv(childRedis)), "", time.Minute), Issue: issue,
 		Notifiers: one("webhook", hook), Logger: slog.Default(),
 		AttemptTimeout: time.Hour, Lease: 2 * time.Hour, // it makes one attempt
 	})
@@ -80,7 +80,7 @@ func newQueue(t *testing.T, addr string) (*redisstore.Queue, *redis.Client) {
 	t.Helper()
 	client := connect(addr)
 	t.Cleanup(func() { _ = client.Close() })
-	return redisstore.NewQueue(client, "", 0), client
+	return redisstore.NewQueue(client, "", time.Minute), client
 }
 
 func enqueue(t *testing.T, q *redisstore.Queue, ids ...string) {

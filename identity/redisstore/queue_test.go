@@ -53,7 +53,7 @@ func newQueueTest(t *testing.T, addr string) *queueTest {
 	t.Helper()
 	client := redis.NewClient(&redis.Options{Addr: addr, ContextTimeoutEnabled: true})
 	t.Cleanup(func() { _ = client.Close() })
-	return &queueTest{redisstore.NewQueue(client, "", 0), t, client}
+	return &queueTest{redisstore.NewQueue(client, "", time.Minute), t, client}
 }
 
 func resetRequest(id string) identity.ResetRequest {
@@ -270,7 +270,7 @@ func TestQueueInACluster(t *testing.T) {
 	t.Parallel()
 	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: startCluster(t), ContextTimeoutEnabled: true})
 	t.Cleanup(func() { _ = client.Close() })
-	q := &queueTest{redisstore.NewQueue(client, "", 0), t, client}
+	q := &queueTest{redisstore.NewQueue(client, "", time.Minute), t, client}
 	q.enqueue("a", "b")
 	entries := q.wantTake("g", "c", 4, lease, "a/1", "b/1")
 	q.putBack("g", "c", entries[1], 0)
