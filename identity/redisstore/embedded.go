@@ -26,6 +26,9 @@ type Embedded struct {
 
 	stop  context.CancelFunc
 	clock sync.WaitGroup
+
+	mu     sync.Mutex // keeps connections from being made while the server ends
+	closed bool
 }
 
 // NewEmbedded starts a server. Close must be called.
@@ -57,6 +60,9 @@ func (e *Embedded) Close() error {
 	e.stop()
 	e.clock.Wait()
 	err := e.client.Close()
+	e.mu.Lock()
+	e.closed = true
+	e.mu.Unlock()
 	e.redis.Close()
 	if errors.Is(err, redis.ErrClosed) {
 		return nil
@@ -82,6 +88,11 @@ func (e *Embedded) run(ctx context.Context) {
 }
 
 func (e *Embedded) dial(context.Context, string, string) (net.Conn, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed { // the client may still have been about to connect
+		return nil, net.ErrClosed
+	}
 	near, far := net.Pipe()
 	e.server.ServeConn(newEagerConn(far))
 	return near, nil

@@ -1,0 +1,4 @@
+package redisstore
+
+// Addr returns where the embedded server listens, "" for nowhere.
+func (e *Embedded) Addr() string { return e.redis.Addr() }
