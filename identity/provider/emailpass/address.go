@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/mail"
 	"strings"
+	"unicode"
 
 	"golang.org/x/net/idna"
 	"golang.org/x/text/unicode/norm"
@@ -20,25 +21,54 @@ type address struct {
 }
 
 // parseAddress accepts one plain address and nothing around it: no display
-// name, no comment, no quoted local part, no second `@`.
+// name, no comment, no quoted local part, no second `@`, nothing invisible.
 func parseAddress(s string) (address, error) {
 	typed := strings.TrimSpace(s)
-	if len(typed) > maxAddress {
-		return address{}, errors.New("too long")
-	}
-	parsed, err := mail.ParseAddress(typed)
+	canonical, err := canonicalise(typed)
 	if err != nil {
-		return address{}, errors.New("not one plain address") // mail's error repeats the input
+		return address{}, err
 	}
-	if parsed.Name != "" || parsed.Address != typed {
-		return address{}, errors.New("more than an address")
+	// The mapping of a domain name can yield dots where none may be, and a
+	// longer text. What is not a canonical form itself would be another account
+	// than the same address typed in that form.
+	if again, err := canonicalise(canonical); err != nil || again != canonical {
+		return address{}, errors.New("no canonical form")
 	}
-	local, domain, _ := strings.Cut(norm.NFC.String(typed), "@")
+	return address{typed, canonical}, nil
+}
+
+func canonicalise(s string) (string, error) {
+	if len(s) > maxAddress {
+		return "", errors.New("too long")
+	}
+	if strings.ContainsFunc(s, func(c rune) bool { return !unicode.IsPrint(c) }) {
+		return "", errors.New("a character that cannot be seen")
+	}
+	parsed, err := mail.ParseAddress(s)
+	if err != nil {
+		return "", errors.New("not one plain address") // mail's error repeats the input
+	}
+	if parsed.Address != s {
+		return "", errors.New("more than an address")
+	}
+	local, domain, _ := strings.Cut(s, "@")
 	domain, err = idna.Lookup.ToASCII(domain)
-	if err != nil || domain == "" || strings.Contains(domain, "@") {
-		return address{}, errors.New("no domain name behind the @")
+	if err != nil {
+		return "", errors.New("no domain name behind the @")
 	}
-	return address{typed: typed, canonical: strings.ToLower(local) + "@" + strings.ToLower(domain)}, nil
+	// Composed before, for the sake of the letters whose case is mapped as a
+	// whole, and after, since some compose in lower case alone.
+	folded := norm.NFC.String(strings.ToLower(norm.NFC.String(local)))
+	if ascii(folded) && !ascii(local) {
+		// The Kelvin sign becomes a k: another mailbox than that with the letter,
+		// whose owner would find the account taken and never get its mail.
+		return "", errors.New("a letter that only looks like one of ASCII")
+	}
+	return folded + "@" + domain, nil
+}
+
+func ascii(s string) bool {
+	return !strings.ContainsFunc(s, func(c rune) bool { return c > unicode.MaxASCII })
 }
 
 // Keys implements identity.CredentialUpdater: the exact spelling first, because
