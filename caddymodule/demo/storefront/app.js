@@ -133,13 +133,21 @@ async function loadAccount() {
 		`No. ${order.display_id}: ${order.items.map((item) => `${item.quantity} × ${item.title}`).join(', ')} (${order.status})`)));
 }
 
+// loadProducts shows what there is, or that it cannot be shown: the rest of the
+// page does not depend on it.
 async function loadProducts() {
-	const { products } = await call('GET', '/store/products');
-	byId('products').replaceChildren(...products.map((product) => {
-		const entry = element('li', '');
-		entry.append(element('h3', product.title), element('p', product.description));
-		return entry;
-	}));
+	let entries;
+	try {
+		const { products } = await call('GET', '/store/products');
+		entries = products.map((product) => {
+			const entry = element('li', '');
+			entry.append(element('h3', product.title), element('p', product.description));
+			return entry;
+		});
+	} catch {
+		entries = [element('li', 'The products cannot be shown right now.')];
+	}
+	byId('products').replaceChildren(...entries);
 }
 
 function element(name, text) {
@@ -251,9 +259,11 @@ for (const [name, action] of Object.entries({ login, register, forgot, reset }))
 	});
 }
 byId('logout').addEventListener('click', (event) => run(event.currentTarget, logout));
-byId('retry').addEventListener('click', (event) => run(event.currentTarget, openShop));
+byId('retry').addEventListener('click', (event) => run(event.currentTarget, async () => {
+	await Promise.all([openShop(), loadProducts()]);
+}));
 window.addEventListener('hashchange', () => show(route()));
 
 takeResetToken();
 run(document.body, openShop);
-loadProducts().catch(() => byId('products').replaceChildren(element('li', 'The products cannot be shown right now.')));
+loadProducts();
