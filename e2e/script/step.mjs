@@ -2,9 +2,10 @@
 
 /** Runs a part of a script and returns what it returns. */
 export async function step(name, action) {
+  const start = performance.now()
   try {
     const result = await action()
-    console.error(`ok: ${name}`)
+    console.error(`ok: ${name} (${Math.round(performance.now() - start)} ms)`)
     return result
   } catch (error) {
     console.error(`FAILED: ${name}`)

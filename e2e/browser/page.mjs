@@ -1,0 +1,92 @@
+// page.mjs is the storefront page of the demo, as somebody uses it who sees it.
+
+import assert from "node:assert/strict"
+
+/** The storefront in one tab. */
+export class Storefront {
+  #page
+
+  constructor(page) {
+    this.#page = page
+  }
+
+  open() {
+    return this.#page.goto(process.env.SHOP_URL + "/")
+  }
+
+  register(fields) {
+    return this.#submit("register", fields)
+  }
+
+  login(fields) {
+    return this.#submit("login", fields)
+  }
+
+  async forgot(fields) {
+    await this.#page.getByTestId("nav-login").click()
+    await this.#page.getByTestId("nav-forgot").click()
+    await this.#fill("forgot", fields)
+    await this.#page.getByTestId("status").filter({ hasText: "a reset link is on its way" }).waitFor()
+  }
+
+  reset(fields) {
+    return this.#fill("reset", fields)
+  }
+
+  logout() {
+    return this.#page.getByTestId("logout").click()
+  }
+
+  retry() {
+    return this.#page.getByTestId("retry").click()
+  }
+
+  async #submit(form, fields) {
+    await this.#page.getByTestId(`nav-${form}`).click()
+    await this.#fill(form, fields)
+  }
+
+  async #fill(form, fields) {
+    for (const [name, value] of Object.entries(fields)) {
+      await this.#page.getByTestId(`${form}-${name.replace("_", "-")}`).fill(value)
+    }
+    await this.#page.getByTestId(`${form}-submit`).click()
+  }
+
+  /** Waits until that view is the one that is shown, and the page is at rest. */
+  async shows(view) {
+    await this.#page.getByTestId(`view-${view}`).waitFor()
+    await this.atRest()
+    assert.equal(await this.#page.locator("section[id^=view-]:visible").count(), 1)
+  }
+
+  /** Waits until nothing is under way. */
+  atRest() {
+    return this.#page.locator("[aria-busy]").waitFor({ state: "detached" })
+  }
+
+  /** Waits for that alert. */
+  async says(alert) {
+    await this.#page.getByTestId("alert").filter({ hasText: alert }).waitFor()
+    await this.atRest()
+    assert.equal(await this.text("alert"), alert)
+  }
+
+  visible(id) {
+    return this.#page.getByTestId(id).isVisible()
+  }
+
+  async text(id) {
+    return (await this.#page.getByTestId(id).textContent()).trim()
+  }
+
+  /** Returns what scripts of the page could find of a login. */
+  stored() {
+    return this.#page.evaluate(async () => ({
+      cookie: document.cookie,
+      localStorage: localStorage.length,
+      sessionStorage: sessionStorage.length,
+      databases: (await indexedDB.databases()).length,
+    }))
+  }
+}
