@@ -1,0 +1,107 @@
+package redisstore
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/caddy-commerce/auth-sidecar/identity"
+)
+
+// FuzzRecord: whatever is in Redis, it is an identity that can be written again
+// as it is, or it is said to be unreadable.
+func FuzzRecord(f *testing.F) {
+	const head = "v\n1\nrev\n1\nvalid_from\n0\ncreated_at\n1795280074263\nupdated_at\n1795280074263\nclaim\nAAAAAAAA"
+	for _, seed := range []string{
+		head,
+		head + "\napp:customer_id\n\"cus_1\"\napp:\nnull",
+		head + "\npi:emailpass\n{\"entity_id\":\"A@shop.example\",\"key\":\"a@shop.example\",\"credential\":\"$argon2id$\",\"updated_at\":1}",
+		head + "\npi:google\n{\"entity_id\":\"1\",\"key\":\"1\",\"user_metadata\":{\"a\":[1.50,\"<&>\\u2028\"]}}\npending\n1",
+		"v\n2", "v\n-1", "v", "",
+		head + "\nvalid_from\n9223372036854775807",
+		head + "\ncreated_at\n253402300800000",
+		head + "\npi:a\n{\"entity_id\":\"\xff\",\"key\":\"\xff\"}",
+		head + "\npi:a\n{\"Key\":\"a\",\"ENTITY_ID\":\"b\",\"user_metadata\":null}",
+		head + "\npi:a\n[[[[",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		fields := map[string]string{}
+		lines := strings.Split(text, "\n")
+		for n := 0; n+1 < len(lines); n += 2 {
+			fields[lines[n]] = lines[n+1]
+		}
+		r, err := decodeRecord("authid_1", fields)
+		if err != nil {
+			if identity.CodeOf(err) != identity.CodeUnavailable {
+				t.Errorf("an error of another code: %v", err)
+			}
+			return
+		}
+		if len(fields) == 0 {
+			if r != nil {
+				t.Errorf("nothing gave %+v", r)
+			}
+			return
+		}
+		if len(r.Providers) == 0 { // is read, but never written
+			return
+		}
+		again, err := encodeIdentity(&r.Identity)
+		if err != nil {
+			t.Fatalf("what was read cannot be written: %v", err)
+		}
+		fields = map[string]string{fieldClaim: r.claim}
+		for n := 0; n < len(again); n += 2 {
+			fields[again[n]] = again[n+1]
+		}
+		if r.pending {
+			fields[fieldPending] = "1"
+		}
+		got, err := decodeRecord("authid_1", fields)
+		if err != nil {
+			t.Fatalf("what was written cannot be read: %v", err)
+		}
+		normalise(r)
+		normalise(got)
+		if !reflect.DeepEqual(got, r) {
+			t.Errorf("read    %+v\nwritten %+v", r, got)
+		}
+	})
+}
+
+// normalise takes away the one difference that a second writing makes: space
+// in the user metadata.
+func normalise(r *record) {
+	for provider, p := range r.Providers {
+		text, err := encodeProvider(p)
+		if err == nil {
+			p, err = decodeProvider(provider, text)
+		}
+		if err == nil {
+			r.Providers[provider] = p
+		}
+	}
+}
+
+// FuzzReset: the value of a reset is read by Go here and by Lua in the scripts.
+func FuzzReset(f *testing.F) {
+	hash := strings.Repeat("ab", 32)
+	for _, seed := range []string{
+		"1795280074263 1795280974263 " + hash + " open", "1795280074263 1795280974263 " + hash + " used",
+		"", "    ", "1 2 3 open", "a b c open", "1 9223372036854775808 " + hash + " open", hash,
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, value string) {
+		open, err := resetIsOpen(value, hash, time.UnixMilli(1795280074264))
+		if err != nil && identity.CodeOf(err) != identity.CodeUnavailable {
+			t.Errorf("an error of another code: %v", err)
+		}
+		if open && (err != nil || !strings.Contains(value, hash) || !strings.HasSuffix(value, " open")) {
+			t.Errorf("%q is open, %v", value, err)
+		}
+	})
+}
