@@ -76,6 +76,9 @@ func (p *Provider) Register(ctx context.Context, accounts identity.Accounts, in 
 	}
 	// Somebody was quicker; perhaps the same person pressed the button twice.
 	i, err = accounts.Find(ctx, p.Keys(email)...)
+	if errors.Is(err, identity.ErrNotFound) { // and deleted it again
+		return nil, identity.Unavailable("identity_contended", err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +86,7 @@ func (p *Provider) Register(ctx context.Context, accounts identity.Accounts, in 
 }
 
 func (p *Provider) registerAgain(ctx context.Context, accounts identity.Accounts, i *identity.Identity, pass string) (*identity.Identity, error) {
-	same, err := p.matches(ctx, accounts.Own(i), pass)
+	same, err := p.matches(ctx, accounts, i, pass)
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +124,7 @@ func (p *Provider) Authenticate(ctx context.Context, accounts identity.Accounts,
 	if err != nil {
 		return identity.Proof{}, err
 	}
-	same, err := p.matches(ctx, accounts.Own(i), pass)
+	same, err := p.matches(ctx, accounts, i, pass)
 	if err != nil {
 		return identity.Proof{}, err
 	}
@@ -134,13 +137,15 @@ func (p *Provider) Authenticate(ctx context.Context, accounts identity.Accounts,
 
 // matches compares a password with a stored hash. A hash that cannot be read
 // matches nothing, and the operator hears of it.
-func (p *Provider) matches(ctx context.Context, own identity.ProviderIdentity, pass string) (bool, error) {
-	if own.Credential.Empty() {
+func (p *Provider) matches(ctx context.Context, accounts identity.Accounts, i *identity.Identity, pass string) (bool, error) {
+	stored := accounts.Own(i).Credential
+	if stored.Empty() {
 		return false, p.hasher.VerifyNone(ctx, pass)
 	}
-	same, err := p.hasher.Verify(ctx, own.Credential, pass)
+	same, err := p.hasher.Verify(ctx, stored, pass)
 	if err != nil && identity.CodeOf(err) != identity.CodeUnavailable {
-		p.logger.ErrorContext(ctx, "stored password hash is unusable", "reason", "hash_unusable", "error", err)
+		p.logger.ErrorContext(ctx, "stored password hash is unusable",
+			"reason", "hash_unusable", "auth_identity_id", i.ID, "error", err)
 		return false, nil
 	}
 	return same, err
@@ -158,7 +163,8 @@ func (p *Provider) rehash(ctx context.Context, accounts identity.Accounts, i *id
 		err = accounts.Replace(ctx, i, hash)
 	}
 	if err != nil && !errors.Is(err, identity.ErrStale) {
-		p.logger.WarnContext(ctx, "password was not rehashed", "reason", identity.ReasonOf(err), "error", err)
+		p.logger.WarnContext(ctx, "password was not rehashed",
+			"reason", identity.ReasonOf(err), "auth_identity_id", i.ID, "error", err)
 	}
 }
 
