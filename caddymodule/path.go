@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"encoding/hex"
 	"net/http"
 	"net/url"
 	"path"
@@ -20,9 +21,10 @@ const (
 )
 
 // locate decides on the decoded, cleaned, lower-cased path. A path that a
-// backend could read as a different one (dot segments, however encoded,
-// backslashes, matrix parameters in front of a dot segment, a prefix that only
-// shows after decoding again) is ambiguous; browsers and SDKs never send one.
+// backend could read as a different one than Caddy's matchers do is ambiguous:
+// one with dot segments, however encoded, with backslashes, with matrix
+// parameters before its end, or with letters or slashes that are encoded twice.
+// Browsers and SDKs never send one.
 func locate(u *url.URL, prefix string) place {
 	if u.RawPath == "" && !strings.ContainsAny(u.Path, normalRunes) && !strings.Contains(u.Path, "/.") && !strings.Contains(u.Path, "//") {
 		if below(u.Path, prefix) {
@@ -37,7 +39,7 @@ func locateOdd(u *url.URL, prefix string) place {
 	reading := u.Path
 	ours := below(path.Clean(reading), prefix)
 	for range maxReadings {
-		if misleading(reading) || below(clean(reading), prefix) != ours {
+		if misleading(reading) || encodedInVain(reading) || below(clean(reading), prefix) != ours {
 			return ambiguous
 		}
 		decoded, err := url.PathUnescape(reading)
@@ -53,18 +55,40 @@ func locateOdd(u *url.URL, prefix string) place {
 }
 
 // misleading reports whether a segment of the path is a dot segment to some
-// server, or the path has other separators than slashes.
+// server, the path has other separators than slashes, or a server that strips
+// matrix parameters would find other segments.
 func misleading(p string) bool {
 	if strings.ContainsAny(p, "\\\x00") {
 		return true
 	}
-	for segment := range strings.SplitSeq(p, "/") {
-		segment, _, _ = strings.Cut(segment, matrixParams)
-		if segment == "." || segment == ".." {
+	for more := true; more; {
+		var segment string
+		segment, p, more = strings.Cut(p, "/")
+		name, _, parameters := strings.Cut(segment, matrixParams)
+		if name == "." || name == ".." || parameters && (more || name == "") {
 			return true
 		}
 	}
 	return false
+}
+
+// encodedInVain reports whether a decoded path still holds an encoded letter,
+// digit, or character of a path's structure. No client encodes those twice.
+func encodedInVain(p string) bool {
+	for {
+		_, rest, found := strings.Cut(p, "%")
+		if !found || len(rest) < 2 {
+			return false
+		}
+		if c, err := hex.DecodeString(rest[:2]); err == nil && structural(c[0]) {
+			return true
+		}
+		p = rest
+	}
+}
+
+func structural(c byte) bool {
+	return 'a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' || strings.IndexByte(`-._~/\;`, c) >= 0
 }
 
 // clean is the strictest reading: without matrix parameters and empty segments.
