@@ -12,6 +12,15 @@ import (
 
 const password = "correct horse battery staple"
 
+// mayJoin are the rules of a site for the routes of makeActor.
+const mayJoin = `auth_require /store/customers customer {
+	allow_unregistered
+}
+auth_require /admin/invites/accept user {
+	allow_unregistered
+}
+`
+
 // person is somebody who has an account, and the credentials of one log-in.
 type person struct {
 	email, actorType, actorID, identityID string

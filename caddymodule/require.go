@@ -107,7 +107,7 @@ func (q *Require) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 			s.tell(r, caller)
 		}
 		return next.ServeHTTP(w, r)
-	case q.apiKey && s.result.Anonymous() && presentsBasic(r.Header):
+	case q.apiKey && presentsBasic(r.Header): // it was not replaced, so nobody else is the caller
 		return next.ServeHTTP(w, r)
 	case q.Optional:
 		if s.caller != nil {

@@ -24,6 +24,7 @@ type config struct {
 	Redis   string // the option redis of the default realm. Default: embedded
 	Session string // more options of its sessions
 	Realm   string // more options of the realm
+	Routes  string // named routes
 	Site    string // the site. Default: auth_sidecar in front of the backend
 	TLS     bool   // https, with a certificate of Caddy's own
 }
@@ -105,6 +106,7 @@ func (s *shop) caddyfile(c config) string {
 	}
 	` + c.Global + `
 }
+` + strings.ReplaceAll(c.Routes, "{backend}", s.backend.addr()) + `
 ` + site + `
 	bind 127.0.0.1
 	log
