@@ -2,5 +2,8 @@
 // real servers, asked by the clients that shops use. It needs redis-server,
 // Node with npm, and chromium (make setup).
 //
-// Redis servers come from identitytest.StartRedis.
+// Redis servers come from identitytest.StartRedis, Caddy from StartCaddy. What
+// clients do is written in JavaScript and run by RunScript: the official SDK in
+// sdk/, the storefront page in browser/ (CHROMIUM names another browser than
+// /usr/bin/chromium), with the packages of client/.
 package e2e

@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -89,7 +90,7 @@ func (e *eventReader) stream(t *testing.T, email string) map[string]any {
 		streams, err := e.client.XRead(t.Context(), &redis.XReadArgs{
 			Streams: []string{eventStream, last}, Block: time.Second,
 		}).Result()
-		if err != nil && err != redis.Nil {
+		if err != nil && !errors.Is(err, redis.Nil) {
 			t.Fatal(err)
 		}
 		for _, s := range streams {

@@ -5,6 +5,7 @@ package e2e
 import (
 	"encoding/json"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"strconv"
@@ -109,15 +110,15 @@ func invite(t *testing.T, kind, backend string) string {
 	return made.Invite.Token
 }
 
-func (s *sdkShop) run(t *testing.T, script, mode string) {
+func (s *sdkShop) run(t *testing.T, script, mode string, more Answers) {
 	t.Helper()
-	RunScript(t, s.project, "sdk/"+script+".mjs", append(s.env, "MODE="+mode), Answers{
+	answers := Answers{
 		"webhook":          func(email string) any { return s.events.webhook(t, email) },
 		"stream":           func(email string) any { return s.events.stream(t, email) },
 		"stream length of": func(email string) any { return len(s.events.entries(t, email)) },
-		"kill redis":       func(string) any { s.redis.Kill(); return nil },
-		"restart redis":    func(string) any { s.redis.Restart(); return nil },
-	})
+	}
+	maps.Copy(answers, more)
+	RunScript(t, s.project, "sdk/"+script+".mjs", append(s.env, "MODE="+mode), answers)
 }
 
 // The official SDK works through the sidecar with tokens and with cookies, in
@@ -130,20 +131,29 @@ func TestOfficialSDK(t *testing.T) {
 				t.Parallel()
 				shop := startSDKShop(t, kind)
 				for _, script := range []string{"customer", "existing", "admin"} {
-					shop.run(t, script, mode)
+					shop.run(t, script, mode, nil)
 				}
 			})
 		}
 	}
 }
 
-// Redis is killed and comes back: nobody has to log in again.
+// Redis is killed, or hangs, and comes back: nobody has to log in again.
 func TestOfficialSDKWhileRedisIsDown(t *testing.T) {
 	t.Parallel()
-	for _, mode := range []string{"jwt", "session"} {
-		t.Run(mode, func(t *testing.T) {
-			t.Parallel()
-			startSDKShop(t, "medusa", "--appendonly", "yes", "--appendfsync", "always").run(t, "outage", mode)
-		})
+	for how, fault := range map[string]struct{ away, back func(*identitytest.Redis) }{
+		"killed": {func(r *identitytest.Redis) { r.Kill() }, (*identitytest.Redis).Restart},
+		"paused": {func(r *identitytest.Redis) { r.Pause() }, func(r *identitytest.Redis) { r.Resume() }},
+	} {
+		for _, mode := range []string{"jwt", "session"} {
+			t.Run(how+" "+mode, func(t *testing.T) {
+				t.Parallel()
+				shop := startSDKShop(t, "medusa", "--appendonly", "yes", "--appendfsync", "always")
+				shop.run(t, "outage", mode, Answers{
+					"take redis away": func(string) any { fault.away(shop.redis); return nil },
+					"give redis back": func(string) any { fault.back(shop.redis); return nil },
+				})
+			})
+		}
 	}
 }
