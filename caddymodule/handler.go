@@ -74,7 +74,7 @@ type Handler struct {
 	MaxBody int64 `json:"max_body,omitempty"`
 
 	realm       *Realm
-	cookie      string // "<session cookie>="
+	cookie      string // the name of the session's cookie
 	api         http.Handler
 	crossOrigin *httpapi.CrossOrigin
 	origins     httpapi.Origins
@@ -105,7 +105,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 func (h *Handler) provision(ctx caddy.Context) error {
 	h.logger = ctx.Logger()
 	var err error
-	h.cookie = cmp.Or(h.realm.Session.Cookie, session.DefaultName) + "="
+	h.cookie = cmp.Or(h.realm.Session.Cookie, session.DefaultName)
 	if h.Prefix == "" {
 		h.Prefix = "/auth"
 	}

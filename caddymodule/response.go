@@ -13,7 +13,7 @@ import (
 // It touches the header alone; bodies, upgrades and events stream through.
 type responseFilter struct {
 	caddyhttp.ResponseWriterWrapper
-	cookie      string // "<name>=", what a foreign cookie begins with
+	cookie      string // the name of the session's cookie
 	prolong     string // our own Set-Cookie, or ""
 	wroteHeader bool
 }
@@ -57,7 +57,8 @@ func (w *responseFilter) filter() {
 	if cookies, ok := h["Set-Cookie"]; ok {
 		kept := cookies[:0]
 		for _, cookie := range cookies {
-			if !strings.HasPrefix(strings.TrimLeft(cookie, " \t"), w.cookie) {
+			name, _, named := strings.Cut(cookie, "=")
+			if !named || strings.Trim(name, " \t") != w.cookie { // as browsers read it: RFC 6265, section 5.2
 				kept = append(kept, cookie)
 			}
 		}
