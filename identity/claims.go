@@ -59,7 +59,11 @@ func (m Metadata) MarshalJSON() ([]byte, error) {
 		}
 		out.Write(name)
 		out.WriteByte(':')
-		out.Write(m[key])
+		if value := m[key]; len(value) > 0 {
+			out.Write(value)
+		} else {
+			out.WriteString("null") // as encoding/json does for an empty RawMessage
+		}
 	}
 	out.WriteByte('}')
 	return out.Bytes(), nil

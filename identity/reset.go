@@ -56,11 +56,7 @@ func (s *Service) IssueReset(ctx context.Context, r ResetRequest) (*Notification
 	if !ok || !s.Clock().Before(expires) {
 		return nil, nil
 	}
-	keys := p.Keys(r.Identifier)
-	if len(keys) == 0 {
-		return nil, nil
-	}
-	i, err := s.Store.Find(ctx, r.Provider, keys...)
+	i, err := s.find(ctx, r.Provider, p, r.Identifier)
 	if errors.Is(err, ErrNotFound) {
 		return nil, nil
 	}
@@ -108,7 +104,7 @@ func (s *Service) Update(ctx context.Context, actorType, provider, token string,
 	if !ok || c.Provider != provider || c.ActorType != actorType {
 		return errInvalidToken
 	}
-	i, err := s.Store.Find(ctx, provider, p.Keys(c.EntityID)...)
+	i, err := s.find(ctx, provider, p, c.EntityID)
 	if errors.Is(err, ErrNotFound) {
 		return errInvalidToken
 	}
@@ -136,11 +132,19 @@ func (s *Service) Update(ctx context.Context, actorType, provider, token string,
 		return fmt.Errorf("making the new credential: %w", err)
 	}
 	next.UpdatedAt = s.Clock()
-	if err := invalidIfGone(s.Store.FinishReset(ctx, i.ID, hash, next, s.nextValidFrom())); err != nil {
+	if err := invalidIfGone(s.Store.FinishReset(ctx, i.ID, hash, next, s.nextValidFrom(i.ValidFrom))); err != nil {
 		return err
 	}
 	s.Revoked(i.ID)
 	return nil
+}
+
+func (s *Service) find(ctx context.Context, provider string, p CredentialUpdater, identifier string) (*Identity, error) {
+	keys := p.Keys(identifier)
+	if len(keys) == 0 {
+		return nil, ErrNotFound
+	}
+	return s.Store.Find(ctx, provider, keys...)
 }
 
 func invalidIfGone(err error) error {

@@ -41,10 +41,7 @@ func (s Secret) Empty() bool { return s == Secret{} }
 // String implements fmt.Stringer.
 func (Secret) String() string { return redacted }
 
-// GoString implements fmt.GoStringer.
-func (Secret) GoString() string { return redacted }
-
-// Format implements fmt.Formatter: fmt asks String for some verbs only.
+// Format implements fmt.Formatter, for every verb: fmt asks String for some only.
 func (Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
 
 // MarshalText implements encoding.TextMarshaler, so JSON does not show it either.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -54,6 +55,9 @@ func NewService(c Config) (*Service, error) {
 	if c.Store == nil || c.Resets == nil || c.Tokens == nil || c.NewID == nil || c.ResetKey.Empty() {
 		return nil, errors.New("identity service: a required part is missing")
 	}
+	if c.TokenTTL < 0 || c.ResetTTL < 0 {
+		return nil, errors.New("identity service: the life of a token must not be negative")
+	}
 	if c.TokenTTL == 0 {
 		c.TokenTTL = 24 * time.Hour
 	}
@@ -68,6 +72,9 @@ func NewService(c Config) (*Service, error) {
 	}
 	s := &Service{Config: c, providers: make(map[string]Provider), actors: c.Actors}
 	for _, p := range c.Providers {
+		if !validName(p.ID) || p.Provider == nil {
+			return nil, fmt.Errorf("provider %q: use letters, digits, '_' and '-', at most 64, and configure what it is", p.ID)
+		}
 		if _, taken := s.providers[p.ID]; taken {
 			return nil, fmt.Errorf("provider %q is configured twice", p.ID)
 		}
@@ -75,7 +82,7 @@ func NewService(c Config) (*Service, error) {
 		s.order = append(s.order, p.ID)
 	}
 	for actorType, ids := range c.Actors {
-		if !validActorType(actorType) {
+		if !validName(actorType) {
 			return nil, fmt.Errorf("actor type %q: use letters, digits, '_' and '-', at most 64", actorType)
 		}
 		for _, id := range ids {
@@ -191,7 +198,12 @@ func (s *Service) Refresh(ctx context.Context, old Claims) (Claims, error) {
 		return Claims{}, &Error{Code: CodeUnauthorized, Reason: "revoked"}
 	}
 	c := s.claims(i, old.ActorType, old.Provider)
-	c.ActorID = i.ActorID(old.ActorType)
+	// A backend's own token may wait for a second factor, which it asks for and
+	// we do not: a refresh must not stand in for it.
+	c.MFAEnabled, c.MFACompleted = old.MFAEnabled, old.MFACompleted
+	if !c.MFAEnabled || c.MFACompleted != nil {
+		c.ActorID = i.ActorID(old.ActorType)
+	}
 	return c, nil
 }
 
@@ -216,14 +228,15 @@ func (s *Service) claims(i *Identity, actorType, provider string) Claims {
 	}
 }
 
-// nextValidFrom is the ValidFrom that ends everything issued until now.
-func (s *Service) nextValidFrom() time.Time {
-	return s.Clock().Truncate(time.Second).Add(time.Second)
+// nextValidFrom is the ValidFrom that ends everything issued until now, also
+// what was issued after an earlier end in this very second.
+func (s *Service) nextValidFrom(current time.Time) time.Time {
+	next := s.Clock().Truncate(time.Second)
+	if next.Before(current) {
+		next = current
+	}
+	return next.Add(time.Second)
 }
 
-func capitalised(s string) string {
-	if s == "" {
-		return s
-	}
-	return string(s[0]&^0x20) + s[1:]
-}
+// capitalised is for ids of providers, which are ASCII.
+func capitalised(id string) string { return strings.ToUpper(id[:1]) + id[1:] }

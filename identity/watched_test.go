@@ -1,0 +1,95 @@
+package identity_test
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/caddy-commerce/auth-sidecar/identity"
+)
+
+// watched is a store whose calls are counted and can fail, before or after they
+// took effect.
+type watched struct {
+	identity.Store
+	mu    sync.Mutex
+	calls []string
+	fail  map[string]error // by method
+	lost  bool             // the method takes effect and only its answer is lost
+}
+
+// fails lets the methods fail from now on.
+func (s *watched) fails(err error, methods ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fail = map[string]error{}
+	for _, m := range methods {
+		s.fail[m] = err
+	}
+}
+
+// called returns the calls since the last time.
+func (s *watched) called() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	calls := s.calls
+	s.calls = nil
+	return calls
+}
+
+func (s *watched) call(method string, do func() error) error {
+	s.mu.Lock()
+	s.calls = append(s.calls, method)
+	err, lost := s.fail[method], s.lost
+	s.mu.Unlock()
+	if err != nil && !lost {
+		return err
+	}
+	if answer := do(); err == nil {
+		return answer
+	}
+	return err
+}
+
+func (s *watched) Identity(ctx context.Context, id string) (i *identity.Identity, err error) {
+	err = s.call("Identity", func() (err error) { i, err = s.Store.Identity(ctx, id); return err })
+	return i, err
+}
+
+func (s *watched) Find(ctx context.Context, provider string, keys ...string) (i *identity.Identity, err error) {
+	err = s.call("Find", func() (err error) { i, err = s.Store.Find(ctx, provider, keys...); return err })
+	return i, err
+}
+
+func (s *watched) Create(ctx context.Context, i *identity.Identity) error {
+	return s.call("Create", func() error { return s.Store.Create(ctx, i) })
+}
+
+func (s *watched) ReplaceCredential(ctx context.Context, id string, old, next identity.ProviderIdentity) error {
+	return s.call("ReplaceCredential", func() error { return s.Store.ReplaceCredential(ctx, id, old, next) })
+}
+
+func (s *watched) Link(ctx context.Context, id, actorType, actorID string) error {
+	return s.call("Link", func() error { return s.Store.Link(ctx, id, actorType, actorID) })
+}
+
+func (s *watched) Unlink(ctx context.Context, actorType, actorID string, validFrom time.Time) (id string, err error) {
+	err = s.call("Unlink", func() (err error) { id, err = s.Store.Unlink(ctx, actorType, actorID, validFrom); return err })
+	return id, err
+}
+
+func (s *watched) OpenReset(ctx context.Context, id, provider string, r identity.Reset) error {
+	return s.call("OpenReset", func() error { return s.Store.OpenReset(ctx, id, provider, r) })
+}
+
+func (s *watched) CheckReset(ctx context.Context, id, provider, hash string) error {
+	return s.call("CheckReset", func() error { return s.Store.CheckReset(ctx, id, provider, hash) })
+}
+
+func (s *watched) CloseReset(ctx context.Context, id, provider, hash string) error {
+	return s.call("CloseReset", func() error { return s.Store.CloseReset(ctx, id, provider, hash) })
+}
+
+func (s *watched) FinishReset(ctx context.Context, id, hash string, next identity.ProviderIdentity, validFrom time.Time) error {
+	return s.call("FinishReset", func() error { return s.Store.FinishReset(ctx, id, hash, next, validFrom) })
+}
