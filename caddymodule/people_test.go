@@ -10,7 +10,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-const password = "correct horse battery staple"
+const passphrase = "correct horse battery staple"
 
 // mayJoin are the rules of a site for the routes of makeActor.
 const mayJoin = `auth_require /store/customers customer {
@@ -31,10 +31,17 @@ type person struct {
 // register makes an account that is no actor yet.
 func (s *shop) register(t testing.TB, actorType, email string) person {
 	t.Helper()
-	r := s.send(t, "POST", "/auth/"+actorType+"/emailpass/register", fmt.Sprintf(`{"email":%q,"password":%q}`, email, password))
+	r := s.send(t, "POST", "/auth/"+actorType+"/emailpass/register", logInBody(email))
 	p := person{email: email, actorType: actorType}
 	p.take(t, r)
 	return p
+}
+
+func logInBody(email string) string { return fmt.Sprintf(`{"email":%q,"password":%q}`, email, passphrase) }
+
+// address is an e-mail address for the sub-test of that name.
+func address(name string) string {
+	return strings.NewReplacer(" ", "-", ",", "", "'", "").Replace(name) + "@example.com"
 }
 
 // join makes an account and its actor, as a storefront does, and logs in by cookie.

@@ -113,8 +113,20 @@ const (
 // wantUnavailable checks an answer for want of the store's.
 func (r response) wantUnavailable(t testing.TB) {
 	t.Helper()
-	r.want(t, http.StatusServiceUnavailable, unavailable)
+	if r.StatusCode != http.StatusServiceUnavailable || r.body != unavailable {
+		t.Errorf("got %d %s, want 503 %s", r.StatusCode, r.body, unavailable)
+	}
 	if r.Header.Get("Retry-After") == "" || r.Header.Get("Cache-Control") != "private, no-store" || r.Header["Set-Cookie"] != nil {
 		t.Errorf("got header %v", r.Header)
+	}
+}
+
+// eventually waits until it is so. Only a defect keeps it waiting for long.
+func eventually(t testing.TB, what string, so func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); !so(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("it never came about that %s", what)
+		}
 	}
 }

@@ -23,7 +23,7 @@ type config struct {
 	Global  string // global options
 	Redis   string // the option redis of the default realm. Default: embedded
 	Session string // more options of its sessions
-	Realm   string // more options of the realm
+	Realm   string // more options of the realm. Without a provider, it gets emailpass with quick hashes
 	Routes  string // named routes
 	Site    string // the site. Default: auth_sidecar in front of the backend
 	TLS     bool   // https, with a certificate of Caddy's own
@@ -82,6 +82,10 @@ func (s *shop) caddyfile(c config) string {
 	if c.TLS {
 		site = "https://localhost:" + s.port + " {\ntls internal"
 	}
+	realm := c.Realm
+	if !strings.Contains(realm, "provider ") {
+		realm += "\nprovider emailpass quick"
+	}
 	return `{
 	admin off
 	persist_config off
@@ -102,7 +106,7 @@ func (s *shop) caddyfile(c config) string {
 			secret {env.TEST_COOKIE_SECRET}
 			` + c.Session + `
 		}
-		` + c.Realm + `
+		` + realm + `
 	}
 	` + c.Global + `
 }
