@@ -184,9 +184,9 @@ func (v *Verifier) verifyBearer(ctx context.Context, raw string) (*Caller, error
 		if err != nil {
 			return nil, err
 		}
-		raw = strings.Clone(raw) // the field around it may be much longer
-		caller = &Caller{Claims: *claims, Method: Bearer, Authorization: "Bearer " + raw}
-		v.tokens.Add(raw, caller)
+		authorization := "Bearer " + raw // a copy, for the field around the token may be much longer
+		caller = &Caller{Claims: *claims, Method: Bearer, Authorization: authorization}
+		v.tokens.Add(strings.TrimPrefix(authorization, "Bearer "), caller)
 	} else if v.Clock().Unix() >= caller.Claims.ExpiresAt {
 		// Parsed again, because the key ring may be lenient about the clock.
 		v.tokens.Remove(raw)
