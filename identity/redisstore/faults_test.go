@@ -16,10 +16,9 @@ import (
 	"github.com/caddy-commerce/auth-sidecar/identity/redisstore"
 )
 
-// newImpatient makes a store that gives up soon.
-func newImpatient(t *testing.T, url string) *redisstore.Store {
+// newStoreAt makes a store on the whole server.
+func newStoreAt(t *testing.T, url string, timeout time.Duration) *redisstore.Store {
 	t.Helper()
-	const timeout = 100 * time.Millisecond
 	c, err := redisstore.NewClient(redisstore.ClientOptions{URL: identity.NewSecret(url), Timeout: timeout})
 	must(t, err)
 	t.Cleanup(func() { _ = c.Close() })
@@ -43,7 +42,7 @@ func recovers(t *testing.T, s *redisstore.Store) {
 func TestServerIsStopped(t *testing.T) {
 	t.Parallel()
 	r := identitytest.StartRedis(t)
-	s := newImpatient(t, r.URL())
+	s := newStoreAt(t, r.URL(), patient)
 	recovers(t, s)
 	r.Stop()
 	inTime(t, func() { allUnavailable(t, s, false, "store_refused", "store_disconnected") })
@@ -54,7 +53,7 @@ func TestServerIsStopped(t *testing.T) {
 func TestServerIsPaused(t *testing.T) {
 	t.Parallel()
 	r := identitytest.StartRedis(t)
-	s := newImpatient(t, r.URL())
+	s := newStoreAt(t, r.URL(), 100*time.Millisecond)
 	recovers(t, s)
 	r.Pause()
 	inTime(t, func() { allUnavailable(t, s, false, "store_timeout") })
@@ -107,8 +106,7 @@ func TestServerIsNotWritable(t *testing.T) {
 			if len(test.args) > 0 {
 				url = strings.Replace(url, "//", "//:"+password+"@", 1)
 			}
-			s, err := redisstore.New(newClient(t, url), redisstore.Options{Timeout: patient})
-			must(t, err)
+			s := newStoreAt(t, url, patient)
 			must(t, s.Create(t.Context(), someone()))
 			must(t, s.OpenReset(t.Context(), alice, "emailpass", identity.Reset{Hash: someHash, AskedAt: time.Now(), ExpiresAt: soon()}))
 			must(t, s.SaveSession(t.Context(), someSID, []byte("a"), time.Hour))
@@ -134,16 +132,16 @@ func TestServerIsNotWritable(t *testing.T) {
 func TestServerWantsAPassword(t *testing.T) {
 	t.Parallel()
 	r := identitytest.StartRedis(t, "--requirepass", password)
-	allUnavailable(t, newImpatient(t, r.URL()), false, "store_auth")
-	allUnavailable(t, newImpatient(t, strings.Replace(r.URL(), "//", "//:wrong@", 1)), false, "store_auth")
-	allUnavailable(t, newImpatient(t, strings.Replace(r.URL(), "//", "//nobody:"+password+"@", 1)), false, "store_auth")
-	recovers(t, newImpatient(t, strings.Replace(r.URL(), "//", "//:"+password+"@", 1)))
+	allUnavailable(t, newStoreAt(t, r.URL(), patient), false, "store_auth")
+	allUnavailable(t, newStoreAt(t, strings.Replace(r.URL(), "//", "//:wrong@", 1), patient), false, "store_auth")
+	allUnavailable(t, newStoreAt(t, strings.Replace(r.URL(), "//", "//nobody:"+password+"@", 1), patient), false, "store_auth")
+	recovers(t, newStoreAt(t, strings.Replace(r.URL(), "//", "//:"+password+"@", 1), patient))
 }
 
 func TestServerIsBusy(t *testing.T) {
 	t.Parallel()
 	r := identitytest.StartRedis(t, "--busy-reply-threshold", "10")
-	s := newImpatient(t, r.URL())
+	s := newStoreAt(t, r.URL(), patient)
 	recovers(t, s)
 	// A connection of its own, for a busy server greets no new ones.
 	admin := newClient(t, r.URL()).(*redis.Client).Conn()
@@ -170,8 +168,7 @@ func TestServerIsBusy(t *testing.T) {
 func TestAcknowledgedIsStored(t *testing.T) {
 	t.Parallel()
 	r := identitytest.StartRedis(t, "--appendonly", "yes", "--appendfsync", "always")
-	s, err := redisstore.New(newClient(t, r.URL()), redisstore.Options{Timeout: patient})
-	must(t, err)
+	s := newStoreAt(t, r.URL(), patient)
 	must(t, s.Create(t.Context(), someone()))
 	must(t, s.Link(t.Context(), alice, "user", "user_1"))
 	must(t, s.OpenReset(t.Context(), alice, "emailpass", identity.Reset{Hash: someHash, AskedAt: time.Now(), ExpiresAt: soon()}))

@@ -63,9 +63,10 @@ func (s *Store) find(ctx context.Context, indexes []string) (*record, error) {
 			return r, err
 		}
 	}
-	if !taken {
-		_, err = s.load(ctx, nobody)
+	if taken {
+		return nil, nil // by nobody who exists
 	}
+	_, err = s.load(ctx, nobody)
 	return nil, err
 }
 

@@ -152,7 +152,7 @@ func TestDangling(t *testing.T) {
 				must(t, r.Create(t.Context(), someone()))
 				spoil(r)
 				if first == "Find" {
-					if _, err := r.Find(t.Context(), "emailpass", address); !errors.Is(err, identity.ErrNotFound) {
+					if _, err := r.Find(t.Context(), "emailpass", "free", address, "free as well"); !errors.Is(err, identity.ErrNotFound) {
 						t.Fatalf("finding gave %v, want %v", err, identity.ErrNotFound)
 					}
 					if r.server.Exists(addressKey) {
@@ -333,5 +333,102 @@ func TestUnlinkDeletesTheIndex(t *testing.T) {
 	}
 	if keys := r.server.Keys(); len(keys) != 1 || keys[0] != "auth:meta" {
 		t.Errorf("left are %q", keys)
+	}
+}
+
+// TestRefusedLeavesNothing: neither the record nor a key that was claimed before
+// the one that is taken.
+func TestRefusedLeavesNothing(t *testing.T) {
+	t.Parallel()
+	r := newRepairTest(t)
+	must(t, r.Create(t.Context(), someone()))
+	before := r.server.Dump()
+	for _, provider := range []string{"a", "b", "c", "d", "e", "f"} { // some of them before, some after
+		other := someone()
+		other.ID = bob
+		other.Providers[provider] = entry("")
+		if err := r.Create(t.Context(), other); !errors.Is(err, identity.ErrExists) {
+			t.Fatalf("creating gave %v", err)
+		}
+	}
+	if after := r.server.Dump(); after != before {
+		t.Errorf("there is\n%s\nwas\n%s", after, before)
+	}
+}
+
+// TestFinishResetOfNobody: a reset that outlives its identity must not leave
+// half a record.
+func TestFinishResetOfNobody(t *testing.T) {
+	t.Parallel()
+	r := newRepairTest(t)
+	must(t, r.Create(t.Context(), someone()))
+	must(t, r.OpenReset(t.Context(), alice, "emailpass", identity.Reset{Hash: someHash, AskedAt: time.Now(), ExpiresAt: soon()}))
+	r.server.Del(aliceKey)
+	if err := r.FinishReset(t.Context(), alice, someHash, entry("new"), soon()); !errors.Is(err, identity.ErrNotFound) {
+		t.Errorf("finishing gave %v, want %v", err, identity.ErrNotFound)
+	}
+	if r.server.Exists(aliceKey) {
+		t.Error("there is a record")
+	}
+}
+
+// TestUsedResetIsRemembered at least as long as its token is good.
+func TestUsedResetIsRemembered(t *testing.T) {
+	t.Parallel()
+	for name, use := range map[string]func(r *repairTest) error{
+		"CloseReset":  func(r *repairTest) error { return r.CloseReset(r.Context(), alice, "emailpass", someHash) },
+		"FinishReset": func(r *repairTest) error { return r.FinishReset(r.Context(), alice, someHash, entry("new"), soon()) },
+	} {
+		r := newRepairTest(t)
+		must(t, r.Create(t.Context(), someone()))
+		must(t, r.OpenReset(t.Context(), alice, "emailpass", identity.Reset{Hash: someHash, AskedAt: time.Now(), ExpiresAt: time.Now().Add(15 * time.Minute)}))
+		must(t, use(r))
+		r.server.FastForward(15 * time.Minute)
+		if !r.server.Exists(aliceKey + ":rst:emailpass") {
+			t.Errorf("%s: it is forgotten", name)
+		}
+		r.server.FastForward(5 * time.Minute)
+		if r.server.Exists(aliceKey + ":rst:emailpass") {
+			t.Errorf("%s: it stays for ever", name)
+		}
+	}
+}
+
+// TestReplaceIsLate: between reading the credential and replacing it, somebody
+// else did.
+func TestReplaceIsLate(t *testing.T) {
+	t.Parallel()
+	r := newRepairTest(t)
+	r.warm()
+	must(t, r.Create(t.Context(), someone()))
+	s := r.interrupted(1, func() { must(t, r.ReplaceCredential(t.Context(), alice, entry("hash"), entry("first"))) })
+	if err := s.ReplaceCredential(t.Context(), alice, entry("hash"), entry("second")); !errors.Is(err, identity.ErrStale) {
+		t.Errorf("replacing gave %v, want %v", err, identity.ErrStale)
+	}
+	if i, err := r.Identity(t.Context(), alice); err != nil || i.Providers["emailpass"].Credential.Reveal() != "first" {
+		t.Errorf("read %+v, %v", i, err)
+	}
+}
+
+// TestUnlinkIsLate: between reading the link and removing it, it was removed and
+// made anew for another actor.
+func TestUnlinkIsLate(t *testing.T) {
+	t.Parallel()
+	r := newRepairTest(t)
+	r.warm()
+	i := someone()
+	i.AppMetadata["user_id"] = []byte(`"user_1"`)
+	must(t, r.Create(t.Context(), i))
+	s := r.interrupted(1, func() {
+		if _, err := r.Unlink(t.Context(), "customer", "cus_1", soon()); err != nil {
+			t.Error(err)
+		}
+		must(t, r.Link(t.Context(), alice, "customer", "cus_2"))
+	})
+	if _, err := s.Unlink(t.Context(), "customer", "cus_1", soon()); !errors.Is(err, identity.ErrNotFound) {
+		t.Errorf("unlinking gave %v, want %v", err, identity.ErrNotFound)
+	}
+	if i, err := r.Identity(t.Context(), alice); err != nil || i.ActorID("customer") != "cus_2" {
+		t.Errorf("read %+v, %v", i, err)
 	}
 }
