@@ -11,6 +11,8 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
+var hs256 = jwt.SigningMethodHS256
+
 // forge signs claims of the person, changed by change.
 func (p person) forge(t *testing.T, method jwt.SigningMethod, key any, change func(claims jwt.MapClaims)) string {
 	t.Helper()
@@ -47,15 +49,15 @@ func badCredentials(t *testing.T, p person) map[string][]string {
 		"scheme alone":        authorization("Bearer"),
 		"tampered":            authorization(strings.Join(tampered, ".")),
 		"without signature":   authorization(p.bearer[:strings.LastIndexByte(p.bearer, '.')+1]),
-		"other key":           authorization(p.forge(t, jwt.SigningMethodHS256, []byte("another-secret-of-thirty-two-bytes"), nil)),
+		"other key":           authorization(p.forge(t, hs256, []byte("another-secret-of-thirty-two-bytes"), nil)),
 		"alg none":            authorization(p.forge(t, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, nil)),
 		"wrong algorithm":     authorization(p.forge(t, jwt.SigningMethodHS512, key, nil)),
-		"expired":             authorization(p.forge(t, jwt.SigningMethodHS256, key, func(c jwt.MapClaims) { c["exp"] = time.Now().Add(-time.Second).Unix() })),
-		"without expiry":      authorization(p.forge(t, jwt.SigningMethodHS256, key, func(c jwt.MapClaims) { delete(c, "exp") })),
-		"reset token":         authorization(p.forge(t, jwt.SigningMethodHS256, key, func(c jwt.MapClaims) { c["purpose"] = "reset" })),
-		"unknown identity":    authorization(p.forge(t, jwt.SigningMethodHS256, key, func(c jwt.MapClaims) { c["auth_identity_id"] = "authid_01ARZ3NDEKTSV4RRFFQ69G5FAV" })),
-		"no identity":         authorization(p.forge(t, jwt.SigningMethodHS256, key, func(c jwt.MapClaims) { delete(c, "auth_identity_id") })),
-		"odd identity":        authorization(p.forge(t, jwt.SigningMethodHS256, key, func(c jwt.MapClaims) { c["auth_identity_id"] = "*}{" })),
+		"expired":             authorization(p.forge(t, hs256, key, func(c jwt.MapClaims) { c["exp"] = time.Now().Add(-time.Second).Unix() })),
+		"without expiry":      authorization(p.forge(t, hs256, key, func(c jwt.MapClaims) { delete(c, "exp") })),
+		"reset token":         authorization(p.forge(t, hs256, key, func(c jwt.MapClaims) { c["purpose"] = "reset" })),
+		"unknown identity":    authorization(p.forge(t, hs256, key, func(c jwt.MapClaims) { c["auth_identity_id"] = "authid_01ARZ3NDEKTSV4RRFFQ69G5FAV" })),
+		"no identity":         authorization(p.forge(t, hs256, key, func(c jwt.MapClaims) { delete(c, "auth_identity_id") })),
+		"odd identity":        authorization(p.forge(t, hs256, key, func(c jwt.MapClaims) { c["auth_identity_id"] = "*}{" })),
 		"two fields":          {"Authorization", p.bearer, "Authorization", p.bearer},
 		"session as bearer":   authorization("Bearer " + strings.TrimPrefix(p.cookie, "connect.sid=")),
 		"long":                authorization("Bearer " + strings.Repeat("a", 20<<10)),

@@ -30,10 +30,11 @@ func init() {
 // be asked and no fresh answer is at hand, a request with a credential is
 // answered 503 with `Retry-After`; one without passes.
 //
-// For a proven caller these placeholders are set: `{http.auth.user.id}` (the
-// identity), `{http.auth.user.actor_id}`, `{http.auth.user.actor_type}`,
-// `{http.auth.user.provider}` and `{http.auth.user.method}` (`bearer` or
-// `session`). The access log gets `auth_identity_id` and `actor_type`.
+// These placeholders tell of the caller, and are empty for nobody:
+// `{http.auth.user.id}` (the identity), `{http.auth.user.actor_id}`,
+// `{http.auth.user.actor_type}`, `{http.auth.user.provider}` and
+// `{http.auth.user.method}` (`bearer` or `session`). The access log gets
+// `auth_identity_id` and `actor_type`.
 type Handler struct {
 	// The realm of this site. Default: `default`.
 	Realm string `json:"realm,omitempty"`
@@ -172,7 +173,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		return answerPath.write(w)
 	}
 	s := &state{handler: h, result: new(verify.Result)}
-	caddyhttp.SetVar(r.Context(), stateVar, s)
+	s.introduce(r)
 	filter := &responseFilter{cookie: h.cookie}
 	filter.ResponseWriter = w
 	w = filter

@@ -37,7 +37,9 @@ func (s *shop) register(t testing.TB, actorType, email string) person {
 	return p
 }
 
-func logInBody(email string) string { return fmt.Sprintf(`{"email":%q,"password":%q}`, email, passphrase) }
+func logInBody(email string) string {
+	return fmt.Sprintf(`{"email":%q,"password":%q}`, email, passphrase)
+}
 
 // address is an e-mail address for the sub-test of that name.
 func address(name string) string {
@@ -48,7 +50,7 @@ func address(name string) string {
 func (s *shop) join(t testing.TB, actorType, email string) person {
 	t.Helper()
 	p := s.register(t, actorType, email)
-	p.actorID = actorType + "_" + strings.NewReplacer("@", "_", ".", "_").Replace(email)
+	p.actorID = actorType + "_" + strings.TrimPrefix(p.identityID, "authid_")
 	s.makeActor(t, p)
 	p.take(t, s.send(t, "POST", "/auth/token/refresh", "", "Authorization", p.bearer))
 	p.cookie = s.logIn(t, p, "")

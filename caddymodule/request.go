@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -22,8 +23,6 @@ type state struct {
 	handler *Handler
 	result  *verify.Result
 	caller  *verify.Caller // the one that the backend is told of, or nil
-	// mapped: the placeholders and log fields are in place and follow caller.
-	mapped bool
 }
 
 // String keeps tokens out of `{http.vars.auth_sidecar}`.
@@ -36,56 +35,72 @@ func stateOf(r *http.Request) *state {
 
 func requestVar(r *http.Request, key string) any { return caddyhttp.GetVar(r.Context(), key) }
 
-// tell makes the caller known: to the backend by headers, to Caddy by
-// placeholders and access-log fields. nil makes the request anonymous.
+// introduce leaves the state in the request. Placeholders and access-log fields
+// follow it, so they are there for anonymous requests too: Caddy leaves a
+// placeholder that nobody provides as it is, and a backend that is told
+// `{http.auth.user.id}` may take it for somebody.
+func (s *state) introduce(r *http.Request) {
+	first := stateOf(r) == nil // a second handler of the same site may be about to replace it
+	caddyhttp.SetVar(r.Context(), stateVar, s)
+	if !first {
+		return
+	}
+	now := current{r}
+	if repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
+		repl.Map(now.placeholder)
+	}
+	if extra, ok := r.Context().Value(caddyhttp.ExtraLogFieldsCtxKey).(*caddyhttp.ExtraLogFields); ok {
+		extra.Add(zap.Inline(now))
+	}
+}
+
+// tell makes the caller known to the backend. nil makes the request anonymous.
 func (s *state) tell(r *http.Request, caller *verify.Caller) {
 	previous := s.caller
 	s.caller = caller
 	s.handler.forward(r, previous, caller)
-	if caller == nil {
-		return
-	}
-	if s.mapped {
-		return
-	}
-	s.mapped = true
-	if repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
-		repl.Map(s.placeholder)
-	}
-	if extra, ok := r.Context().Value(caddyhttp.ExtraLogFieldsCtxKey).(*caddyhttp.ExtraLogFields); ok {
-		extra.Add(zap.Inline(s))
-	}
 }
 
-// MarshalLogObject adds the caller to the access log, as whom the backend saw
+// current is whoever makes a request, as far as it is known by now.
+type current struct{ *http.Request }
+
+func (c current) caller() *verify.Caller {
+	if s := stateOf(c.Request); s != nil && s.caller != nil {
+		return s.caller
+	}
+	return nobody
+}
+
+// MarshalLogObject implements zapcore.ObjectMarshaler: as whom the backend saw
 // the request in the end.
-func (s *state) MarshalLogObject(log zapcore.ObjectEncoder) error {
-	if s.caller != nil {
-		log.AddString("auth_identity_id", s.caller.Claims.IdentityID)
-		log.AddString("actor_type", s.caller.Claims.ActorType)
+func (c current) MarshalLogObject(log zapcore.ObjectEncoder) error {
+	if who := c.caller(); who != nobody {
+		log.AddString("auth_identity_id", who.Claims.IdentityID)
+		log.AddString("actor_type", who.Claims.ActorType)
 	}
 	return nil
 }
 
-// placeholder provides `{http.auth.user.*}`. `{http.auth.user.id}` is also the
-// access log's user_id: an id, not an e-mail address.
-func (s *state) placeholder(key string) (any, bool) {
-	const namespace = "http.auth.user."
-	if len(key) <= len(namespace) || key[:len(namespace)] != namespace || s.caller == nil {
+// placeholder provides `{http.auth.user.*}`, empty for nobody.
+// `{http.auth.user.id}` is also the access log's user_id: an id, not an e-mail
+// address.
+func (c current) placeholder(key string) (any, bool) {
+	field, ok := strings.CutPrefix(key, "http.auth.user.")
+	if !ok {
 		return nil, false
 	}
-	claims := &s.caller.Claims
-	switch key[len(namespace):] {
+	who := c.caller()
+	switch field {
 	case "id":
-		return claims.IdentityID, true
+		return who.Claims.IdentityID, true
 	case "actor_id":
-		return claims.ActorID, true
+		return who.Claims.ActorID, true
 	case "actor_type":
-		return claims.ActorType, true
+		return who.Claims.ActorType, true
 	case "provider":
-		return claims.Provider, true
+		return who.Claims.Provider, true
 	case "method":
-		return string(s.caller.Method), true
+		return string(who.Method), true
 	}
 	return nil, false
 }
