@@ -16,7 +16,7 @@ func operations(t *testing.T, r *realm) map[string]struct {
 } {
 	t.Helper()
 	claims := r.register(t, "ann@example.com", "secret")
-	if err := r.Link(t.Context(), claims.IdentityID, "user", "user_1"); err != nil {
+	if err := r.Link(t.Context(), claims.IdentityID, "customer", "cus_1"); err != nil {
 		t.Fatal(err)
 	}
 	token := issue(t, r, ask(t, r, "ann@example.com"))
@@ -77,8 +77,8 @@ func operations(t *testing.T, r *realm) map[string]struct {
 			}
 			return err
 		}, []string{"Find", "CheckReset", "CloseReset"}},
-		"link":   {func(ctx context.Context) error { return r.Link(ctx, claims.IdentityID, "customer", "cus_1") }, []string{"Link"}},
-		"unlink": {func(ctx context.Context) error { return r.Unlink(ctx, "user", "user_1") }, []string{"Unlink"}},
+		"link":   {func(ctx context.Context) error { return r.Link(ctx, claims.IdentityID, "user", "user_1") }, []string{"Link"}},
+		"unlink": {func(ctx context.Context) error { return r.Unlink(ctx, "customer", "cus_1") }, []string{"Unlink"}},
 	}
 }
 

@@ -63,6 +63,11 @@ func (s *Service) IssueReset(ctx context.Context, r ResetRequest) (*Notification
 	if err != nil {
 		return nil, fmt.Errorf("looking for the identity of a reset: %w", err)
 	}
+	// Nobody becomes a member of staff by the way of customers (attack E5). An
+	// identity that is both has one password, whichever way it is reset.
+	if i.HasActor() && i.ActorID(r.ActorType) == "" {
+		return nil, nil
+	}
 	jti := s.resetID(r.ID)
 	err = s.Store.OpenReset(ctx, i.ID, r.Provider, Reset{Hash: resetHash(jti), AskedAt: r.AskedAt, ExpiresAt: expires})
 	if errors.Is(err, ErrStale) || errors.Is(err, ErrNotFound) {

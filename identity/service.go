@@ -180,6 +180,10 @@ func (s *Service) Refresh(ctx context.Context, old Claims) (Claims, error) {
 			Message: "The auth provider is not set while refreshing token",
 		}
 	}
+	// Else a token would outlive the policy that it was made under.
+	if err := s.allow(old.ActorType, old.Provider); err != nil {
+		return Claims{}, &Error{Code: CodeUnauthorized, Reason: ReasonOf(err), Err: err}
+	}
 	i, err := s.Store.Identity(ctx, old.IdentityID)
 	switch {
 	case errors.Is(err, ErrNotFound) && old.ActorID != "":
