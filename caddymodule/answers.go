@@ -28,6 +28,7 @@ func (a answer) write(w http.ResponseWriter) error {
 	h.Set("Cache-Control", "private, no-store")
 	if a.retryAfter > 0 {
 		h.Set("Retry-After", strconv.Itoa(a.retryAfter))
+		h.Set("Access-Control-Expose-Headers", "Retry-After") // else a page elsewhere cannot read it
 	}
 	w.WriteHeader(a.status)
 	_, err := w.Write([]byte(a.body))
@@ -37,10 +38,9 @@ func (a answer) write(w http.ResponseWriter) error {
 // allowOrigin lets a page of an allowed origin read the refusal, as it could
 // read the backend's.
 func (h *Handler) allowOrigin(w http.ResponseWriter, r *http.Request) {
-	origin := r.Header.Get("Origin")
 	w.Header().Add("Vary", "Origin")
-	if origin != "" && h.origins.Allowed(origin) {
-		w.Header().Set("Access-Control-Allow-Origin", origin)
+	if origins := r.Header["Origin"]; len(origins) == 1 && h.origins.Allowed(origins[0]) {
+		w.Header().Set("Access-Control-Allow-Origin", origins[0])
 		w.Header().Set("Access-Control-Allow-Credentials", "true")
 	}
 }

@@ -53,6 +53,7 @@ func (a answer) write(w http.ResponseWriter, r *http.Request) {
 	}
 	if a.retryAfter {
 		h.Set("Retry-After", "1") // seconds
+		h.Set("Access-Control-Expose-Headers", "Retry-After")
 	}
 	if a.cookie != "" {
 		h.Add("Set-Cookie", a.cookie)
