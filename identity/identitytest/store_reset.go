@@ -185,14 +185,22 @@ var finishTests = map[string]func(*storeTest){
 		}
 		t.isOpen(i.ID, 1)
 	},
-	"never lowers ValidFrom": func(t *storeTest) {
-		i := t.person(1, "a@shop.example")
-		i.ValidFrom = t.nextSecond().Add(time.Hour)
-		t.create(i)
-		t.openReset(i.ID, 1)
-		t.want(nil, t.FinishReset(t.Context(), i.ID, hash(1), t.entry("emailpass", "a@shop.example", "new"), t.nextSecond()), "finishing")
-		if got := t.get(i.ID); !got.ValidFrom.Equal(i.ValidFrom) {
-			t.Errorf("ValidFrom is %v, was %v", got.ValidFrom, i.ValidFrom)
+	// What was issued at the old ValidFrom was issued before the reset.
+	"raises ValidFrom in any case": func(t *storeTest) {
+		for _, old := range []time.Duration{-time.Hour, 0, time.Hour} {
+			t := t.again()
+			i := t.person(1, "a@shop.example")
+			i.ValidFrom = t.nextSecond().Add(old)
+			t.create(i)
+			t.openReset(i.ID, 1)
+			t.want(nil, t.FinishReset(t.Context(), i.ID, hash(1), t.entry("emailpass", "a@shop.example", "new"), t.nextSecond()), "finishing")
+			want := t.nextSecond()
+			if old >= 0 {
+				want = i.ValidFrom.Add(time.Second)
+			}
+			if got := t.get(i.ID); !got.ValidFrom.Equal(want) {
+				t.Errorf("ValidFrom is %v, was %v, want %v", got.ValidFrom, i.ValidFrom, want)
+			}
 		}
 	},
 	"of an identity that is gone": func(t *storeTest) {

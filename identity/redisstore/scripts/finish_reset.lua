@@ -9,11 +9,10 @@ local asked, expires, hash, state = string.match(old, '^(%d+) (%d+) (%x+) (%l+)$
 if not asked then return redis.error_reply('CORRUPT reset') end
 if hash ~= ARGV[1] or state ~= 'open' or tonumber(expires) <= tonumber(ARGV[2]) then return 0 end
 if redis.call('HEXISTS', KEYS[1], ARGV[3]) == 0 then return 0 end
-local valid_from = tonumber(redis.call('HGET', KEYS[1], 'valid_from') or 0)
+local valid_from = tonumber(redis.call('HGET', KEYS[1], 'valid_from') or 0) or 0
 redis.call('HINCRBY', KEYS[1], 'rev', 1)
 redis.call('HSET', KEYS[1], ARGV[3], ARGV[4], 'updated_at', ARGV[2])
-if not valid_from or valid_from < tonumber(ARGV[5]) then
-	redis.call('HSET', KEYS[1], 'valid_from', ARGV[5])
-end
+-- Later than before in any case: what was issued since then ends as well.
+redis.call('HSET', KEYS[1], 'valid_from', string.format('%.0f', math.max(valid_from + 1, tonumber(ARGV[5]))))
 redis.call('SET', KEYS[2], asked .. ' ' .. expires .. ' ' .. hash .. ' used', 'KEEPTTL')
 return 1
