@@ -29,9 +29,9 @@ var AllFaults = map[string]Fault{
 // ErrFault is what a failed command returns.
 var ErrFault = errors.New("failed by the test")
 
-// Faults is a go-redis hook that counts commands and lets one of them fail. A
-// command in a pipeline counts as one; those before it are carried out. It is
-// safe for concurrent use.
+// Faults is a go-redis hook that counts commands, those that a new connection
+// sends included, and lets one of them fail. A command in a pipeline counts as
+// one; those before it are carried out. It is safe for concurrent use.
 type Faults struct {
 	mu       sync.Mutex
 	fault    Fault

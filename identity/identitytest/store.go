@@ -29,6 +29,7 @@ func RunStore(t *testing.T, newStore NewStore) {
 		"Reset":             resetTests,
 		"FinishReset":       finishTests,
 		"Fault":             faultTests,
+		"Fault of Create":   createFaultTests,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
