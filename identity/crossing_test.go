@@ -2,6 +2,7 @@ package identity_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
 )
@@ -20,7 +21,7 @@ func TestResetOfAnotherActorType(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.forward(1e9)
+		r.forward(2 * time.Minute)
 		return n
 	}
 	if issue("customer") == nil {
@@ -61,5 +62,33 @@ func TestRefreshAsksThePolicy(t *testing.T) {
 		if identity.CodeOf(err) != identity.CodeUnauthorized || identity.ReasonOf(err) != "provider_not_allowed" {
 			t.Errorf("%s by %s: %v", c.ActorType, c.Provider, err)
 		}
+	}
+}
+
+// Whoever logs in with the old password while it is being replaced gets a token
+// that is dead already, however long the check took.
+func TestLoginThatARevocationOvertakes(t *testing.T) {
+	t.Parallel()
+	r := newRealm(t, nil)
+	r.register(t, "ann@example.com", "secret")
+	token := issue(t, r, ask(t, r, "ann@example.com"))
+	overtaken := false
+	r.store.after = func(method string) { // the identity has been read, its password is being checked
+		if method != "Find" || overtaken {
+			return
+		}
+		overtaken = true
+		r.forward(2 * time.Second)
+		if err := r.Update(t.Context(), "customer", "emailpass", token, credentials("", "changed")); err != nil {
+			t.Error(err)
+		}
+		r.forward(2 * time.Second)
+	}
+	claims, err := r.login(t, "ann@example.com", "secret")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.identity(t, claims.IdentityID).Valid(time.Unix(claims.IssuedAt, 0)) {
+		t.Error("a token from the old password is good after the reset")
 	}
 }

@@ -34,8 +34,9 @@ type Store interface {
 	Unlink(ctx context.Context, actorType, actorID string, validFrom time.Time) (id string, err error)
 
 	// OpenReset makes r the identity's one valid reset of that provider,
-	// unless one asked for later is open or was used: then ErrStale. Opening
-	// the same again is fine while it is unused.
+	// unless one asked for later is open or was used, or one is open that was
+	// asked for less than r.Cooldown before: then ErrStale. Opening the same
+	// again is fine while it is unused.
 	OpenReset(ctx context.Context, id, provider string, r Reset) error
 	// CheckReset returns nil if the reset with that hash is open, else ErrNotFound.
 	CheckReset(ctx context.Context, id, provider, hash string) error
@@ -53,6 +54,8 @@ type Reset struct {
 	Hash      string    // hex SHA-256 of the token's jti
 	AskedAt   time.Time // orders resets of one identity; milliseconds count
 	ExpiresAt time.Time
+	// Cooldown protects the open reset from one asked for so soon after it.
+	Cooldown time.Duration
 }
 
 // ResetRequest is a request for a new password before anybody looked whether

@@ -22,6 +22,10 @@ const (
 	maxResetMetadata = 4 << 10
 )
 
+// resetCooldown keeps strangers from flooding a mailbox, and from voiding the
+// link in the latest mail before its owner has opened it.
+const resetCooldown = time.Minute
+
 // RequestReset accepts a request for a new password. It does not look whether
 // the identifier is known: nil means that the request is stored, not that
 // anybody will be told.
@@ -69,7 +73,7 @@ func (s *Service) IssueReset(ctx context.Context, r ResetRequest) (*Notification
 		return nil, nil
 	}
 	jti := s.resetID(r.ID)
-	err = s.Store.OpenReset(ctx, i.ID, r.Provider, Reset{Hash: resetHash(jti), AskedAt: r.AskedAt, ExpiresAt: expires})
+	err = s.Store.OpenReset(ctx, i.ID, r.Provider, Reset{Hash: resetHash(jti), AskedAt: r.AskedAt, ExpiresAt: expires, Cooldown: resetCooldown})
 	if errors.Is(err, ErrStale) || errors.Is(err, ErrNotFound) {
 		return nil, nil
 	}

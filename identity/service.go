@@ -109,11 +109,12 @@ func (s *Service) Register(ctx context.Context, actorType, provider string, in I
 		}
 	}
 	in.ActorType = actorType
+	begun := s.Clock()
 	i, err := r.Register(ctx, s.accounts(provider), in)
 	if err != nil {
 		return Claims{}, fmt.Errorf("registering: %w", err)
 	}
-	return s.claims(i, actorType, provider), nil
+	return s.claims(i, actorType, provider, begun), nil
 }
 
 // Login is the outcome of an authentication: claims, or the location at which
@@ -130,11 +131,12 @@ func (s *Service) Authenticate(ctx context.Context, actorType, provider string, 
 		return Login{}, err
 	}
 	in.ActorType = actorType
+	begun := s.Clock()
 	proof, err := p.Authenticate(ctx, s.accounts(provider), in)
 	if err != nil {
 		return Login{}, fmt.Errorf("authenticating: %w", err)
 	}
-	return s.login(proof, actorType, provider), nil
+	return s.login(proof, actorType, provider, begun), nil
 }
 
 // Callback finishes an authentication that a third party took part in.
@@ -151,18 +153,19 @@ func (s *Service) Callback(ctx context.Context, actorType, provider string, in I
 		}
 	}
 	in.ActorType = actorType
+	begun := s.Clock()
 	proof, err := r.Callback(ctx, s.accounts(provider), in)
 	if err != nil {
 		return Login{}, fmt.Errorf("receiving a callback: %w", err)
 	}
-	return s.login(proof, actorType, provider), nil
+	return s.login(proof, actorType, provider, begun), nil
 }
 
-func (s *Service) login(proof Proof, actorType, provider string) Login {
+func (s *Service) login(proof Proof, actorType, provider string, begun time.Time) Login {
 	if proof.Identity == nil {
 		return Login{Location: proof.Location}
 	}
-	c := s.claims(proof.Identity, actorType, provider)
+	c := s.claims(proof.Identity, actorType, provider, begun)
 	c.ActorID = proof.Identity.ActorID(actorType)
 	return Login{Claims: c}
 }
@@ -184,6 +187,7 @@ func (s *Service) Refresh(ctx context.Context, old Claims) (Claims, error) {
 	if err := s.allow(old.ActorType, old.Provider); err != nil {
 		return Claims{}, &Error{Code: CodeUnauthorized, Reason: ReasonOf(err), Err: err}
 	}
+	begun := s.Clock()
 	i, err := s.Store.Identity(ctx, old.IdentityID)
 	switch {
 	case errors.Is(err, ErrNotFound) && old.ActorID != "":
@@ -201,7 +205,7 @@ func (s *Service) Refresh(ctx context.Context, old Claims) (Claims, error) {
 	case !i.Valid(time.Unix(old.IssuedAt, 0)):
 		return Claims{}, &Error{Code: CodeUnauthorized, Reason: "revoked"}
 	}
-	c := s.claims(i, old.ActorType, old.Provider)
+	c := s.claims(i, old.ActorType, old.Provider, begun)
 	// A backend's own token may wait for a second factor, which it asks for and
 	// we do not: a refresh must not stand in for it.
 	c.MFAEnabled, c.MFACompleted = old.MFAEnabled, old.MFACompleted
@@ -212,9 +216,11 @@ func (s *Service) Refresh(ctx context.Context, old Claims) (Claims, error) {
 }
 
 // claims describes the identity as it came through a provider, without actor.
-func (s *Service) claims(i *Identity, actorType, provider string) Claims {
-	issued := s.Clock()
-	if issued.Before(i.ValidFrom) { // the identity's credentials were revoked in this very second
+// They count as issued when the work on them began, before the identity was
+// read: a revocation that came in between ends them too.
+func (s *Service) claims(i *Identity, actorType, provider string, begun time.Time) Claims {
+	issued := begun
+	if issued.Before(i.ValidFrom) { // its credentials were revoked in this very second
 		issued = i.ValidFrom
 	}
 	userMetadata := i.Providers[provider].UserMetadata

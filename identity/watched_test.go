@@ -14,8 +14,9 @@ type watched struct {
 	identity.Store
 	mu    sync.Mutex
 	calls []string
-	fail  map[string]error // by method
-	lost  bool             // the method takes effect and only its answer is lost
+	fail  map[string]error    // by method
+	lost  bool                // the method takes effect and only its answer is lost
+	after func(method string) // called when a method has succeeded
 }
 
 // fails lets the methods fail from now on.
@@ -45,7 +46,11 @@ func (s *watched) call(method string, do func() error) error {
 	if err != nil && !lost {
 		return err
 	}
-	if answer := do(); err == nil {
+	answer := do()
+	if answer == nil && err == nil && s.after != nil {
+		s.after(method)
+	}
+	if err == nil {
 		return answer
 	}
 	return err

@@ -76,6 +76,21 @@ var resetTests = map[string]func(*storeTest){
 		t.openReset(i.ID, 1)
 		t.isOpen(i.ID, 1)
 	},
+	"a later one within the cooldown": func(t *storeTest) {
+		i := t.create(t.person(1, "a@shop.example"))
+		t.openReset(i.ID, 1)
+		r := t.reset(3)
+		r.Cooldown = 3 * time.Millisecond
+		t.want(identity.ErrStale, t.OpenReset(t.Context(), i.ID, "emailpass", r), "opening 2 ms later")
+		t.isOpen(i.ID, 1)
+		r.Cooldown = 2 * time.Millisecond
+		t.want(nil, t.OpenReset(t.Context(), i.ID, "emailpass", r), "opening after the cooldown")
+		t.isOpen(i.ID, 3)
+		t.want(nil, t.CloseReset(t.Context(), i.ID, "emailpass", hash(3)), "closing")
+		r = t.reset(4)
+		r.Cooldown = time.Hour
+		t.want(nil, t.OpenReset(t.Context(), i.ID, "emailpass", r), "opening when none is open any more")
+	},
 	"a later one is the only one": func(t *storeTest) {
 		i := t.create(t.person(1, "a@shop.example"))
 		t.openReset(i.ID, 1)

@@ -20,7 +20,7 @@ const (
 	queueKey = "rq"
 	// queueLimit is how many requests may wait. Handled ones leave the stream,
 	// so only an attack or a long outage of a notifier gets there.
-	queueLimit = 100_000
+	queueLimit = 10_000
 	// workTimeout bounds the operations that no visitor waits for.
 	workTimeout = 5 * time.Second
 	// A consumer that was silent for so long is forgotten once nothing is left

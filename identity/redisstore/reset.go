@@ -39,7 +39,7 @@ func (s *Store) OpenReset(ctx context.Context, id, provider string, r identity.R
 	return s.do(ctx, "opening a reset", func(ctx context.Context) error {
 		value := fmt.Sprintf("%d %d %s %s", r.AskedAt.UnixMilli(), r.ExpiresAt.UnixMilli(), r.Hash, resetOpen)
 		reply, err := s.ask(ctx, 2, openResetScript, []string{s.keys.identity(id), s.keys.reset(id, provider)},
-			prefixProvider+provider, r.AskedAt.UnixMilli(), r.Hash, value, (left + resetMargin).Milliseconds())
+			prefixProvider+provider, r.AskedAt.UnixMilli(), r.Hash, value, (left + resetMargin).Milliseconds(), r.Cooldown.Milliseconds())
 		switch {
 		case err != nil:
 			return err
