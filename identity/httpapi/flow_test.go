@@ -101,6 +101,7 @@ func TestPasswordReset(t *testing.T) {
 	}
 
 	superseded := s.resetToken("reset@example.com")
+	s.clock.Advance(2 * time.Minute) // until then it is protected
 	token := s.resetToken("reset@example.com")
 	if res := s.do(post(updatePath, `{"password":"x"}`, "Authorization", bearer(superseded))); res.status != 401 || res.body != invalidToken {
 		t.Errorf("superseded token: got %d %s", res.status, res.body)
