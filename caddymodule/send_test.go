@@ -14,6 +14,14 @@ import (
 // addr is where the shop answers.
 func (s *shop) addr() string { return net.JoinHostPort("127.0.0.1", s.port) }
 
+// url is the shop's address as browsers have it.
+func (s *shop) url() string {
+	if s.tls {
+		return "https://localhost:" + s.port
+	}
+	return "http://" + s.addr()
+}
+
 // response is an answer that was read to its end.
 type response struct {
 	*http.Response
@@ -33,7 +41,7 @@ func (s *shop) send(t testing.TB, method, target, body string, header ...string)
 
 func (s *shop) request(t testing.TB, method, target, body string, header ...string) *http.Request {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), method, "http://"+s.addr()+target, strings.NewReader(body))
+	r, err := http.NewRequestWithContext(t.Context(), method, s.url()+target, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}

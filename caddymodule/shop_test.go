@@ -35,6 +35,7 @@ type shop struct {
 	*backend
 	t      testing.TB
 	port   string
+	tls    bool
 	home   string
 	client *http.Client
 }
@@ -46,7 +47,7 @@ func open(t testing.TB, c config) *shop {
 	t.Helper()
 	oneCaddy.Lock()
 	t.Cleanup(oneCaddy.Unlock)
-	s := &shop{backend: newBackend(t), t: t, home: t.TempDir(), port: strconv.Itoa(identitytest.FreePort(t))}
+	s := &shop{backend: newBackend(t), t: t, tls: c.TLS, home: t.TempDir(), port: strconv.Itoa(identitytest.FreePort(t))}
 	s.client = s.newClient(new(http.Protocols))
 	t.Cleanup(func() {
 		if err := caddy.Stop(); err != nil {
@@ -57,6 +58,12 @@ func open(t testing.TB, c config) *shop {
 		}
 	})
 	s.mustLoad(c)
+	if c.TLS {
+		eventually(t, "there is a certificate", func() bool {
+			conn, err := tls.Dial("tcp", s.addr(), &tls.Config{InsecureSkipVerify: true, ServerName: "localhost"}) //nolint:gosec // it is made up
+			return err == nil && conn.Close() == nil
+		})
+	}
 	return s
 }
 
