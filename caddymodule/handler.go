@@ -82,7 +82,6 @@ type Handler struct {
 	links       []Link
 	unlinks     []Unlink
 	names       headerNames
-	retries     *retries
 	logger      *zap.Logger
 }
 
@@ -136,7 +135,6 @@ func (h *Handler) provision(ctx caddy.Context) error {
 		return err
 	}
 	h.crossOrigin = httpapi.NewCrossOrigin(h.origins)
-	h.retries = newRetries(h.logger)
 	h.api, err = httpapi.New(httpapi.Config{
 		Prefix: h.Prefix, MaxBody: h.MaxBody, Origins: h.origins, HTTPS: https,
 		Service: h.realm.service, Tokens: h.realm.ring, Sessions: h.realm.sessions, Verifier: h.realm.verifier,

@@ -151,8 +151,8 @@ reverse_proxy {backend}`})
 			}
 		})
 	}
-	if got := strings.Count(s.log(), "link_unreadable"); got != 5 {
-		t.Errorf("link_unreadable stands %d times in the log, want it for two large answers and three that are no JSON", got)
+	if got := strings.Count(s.log(), "link_unreadable"); got != 8 {
+		t.Errorf("link_unreadable stands %d times in the log, want it for two large answers, three that are no JSON and three without an id", got)
 	}
 }
 
@@ -205,7 +205,7 @@ func TestLinkingWhileTheStoreIsDown(t *testing.T) {
 	for name, byHeader := range map[string]bool{"body": false, "header": true} {
 		t.Run(name, func(t *testing.T) {
 			redis := identitytest.StartRedis(t)
-			s := open(t, config{Redis: redis.URL() + " {\ntimeout 200ms\n}"})
+			s := open(t, config{Redis: redis.URL() + " {\ntimeout 2s\n}"})
 			ada := s.register(t, "customer", "ada@example.com")
 			s.on("/store/customers", func(w http.ResponseWriter, _ *http.Request) {
 				redis.Pause()

@@ -34,6 +34,10 @@ type Unlink struct {
 	Method string `json:"method"`
 	// The path, in which one segment `*` stands for the actor's id.
 	Path string `json:"path"`
+
+	// confirmed: the answer's body must say that this very actor was deleted. A
+	// backend that answers 200 to everything must not have identities deleted.
+	confirmed bool
 }
 
 // Medusa's own routes (reference medusa-v2, section 8).
@@ -43,8 +47,8 @@ var (
 		{ActorType: "user", Method: http.MethodPost, Path: "/admin/invites/accept", JSONPath: "user.id"},
 	}
 	medusaUnlinks = []Unlink{
-		{ActorType: "customer", Method: http.MethodDelete, Path: "/admin/customers/*"},
-		{ActorType: "user", Method: http.MethodDelete, Path: "/admin/users/*"},
+		{ActorType: "customer", Method: http.MethodDelete, Path: "/admin/customers/*", confirmed: true},
+		{ActorType: "user", Method: http.MethodDelete, Path: "/admin/users/*", confirmed: true},
 	}
 )
 
@@ -159,6 +163,15 @@ func actorIn(body []byte, jsonPath string) string {
 	}
 	id, _ := value.(string)
 	return id
+}
+
+// deletes reports whether Medusa says in the body that it deleted the actor.
+func deletes(body []byte, actorID string) bool {
+	var answer struct {
+		ID      string `json:"id"`
+		Deleted bool   `json:"deleted"`
+	}
+	return json.Unmarshal(body, &answer) == nil && answer.Deleted && answer.ID == actorID
 }
 
 // actorInHeader finds the id for the actor type in `X-Auth-Link` values.

@@ -23,8 +23,12 @@ import (
 	"github.com/caddy-commerce/auth-sidecar/identity/verify"
 )
 
-// defaultRevocationAge bounds how long a revoked credential may still pass.
-const defaultRevocationAge = 5 * time.Second
+const (
+	// defaultRevocationAge bounds how long a revoked credential may still pass.
+	defaultRevocationAge = 5 * time.Second
+	// defaultResetTTL is the life of a reset token.
+	defaultResetTTL = 15 * time.Minute
+)
 
 // Realm is an isolated set of identities with its own keys, providers and policy.
 type Realm struct {
@@ -64,6 +68,7 @@ type Realm struct {
 	service       *identity.Service
 	verifier      *verify.Verifier
 	dispatcher    *notify.Dispatcher
+	retries       *retries
 	logger        *zap.Logger
 	slogger       *slog.Logger
 
@@ -88,6 +93,9 @@ func (r *Realm) provision(ctx caddy.Context, name string) error {
 	if err := r.Session.settings().Validate(); err != nil {
 		return fmt.Errorf("session: %w", err)
 	}
+	if r.ResetTTL == 0 {
+		r.ResetTTL = caddy.Duration(defaultResetTTL)
+	}
 	if err := r.checkLives(); err != nil {
 		return err
 	}
@@ -99,6 +107,7 @@ func (r *Realm) provision(ctx caddy.Context, name string) error {
 		r.Redis.KeyPrefix = defaultKeyPrefix(name)
 	}
 	r.connectionKey = key // from here on Cleanup has something to release
+	r.retries = newRetries(key, r.logger)
 	warnPassword(r.logger, "redis URL", r.Redis.URL)
 	if conn.embedded != nil {
 		r.logger.Warn("redis embedded: identities and sessions live in this process's memory and are gone when it ends; for trying things out only")

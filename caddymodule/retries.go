@@ -2,9 +2,11 @@ package caddymodule
 
 import (
 	"context"
-	"sync/atomic"
+	"errors"
+	"sync"
 	"time"
 
+	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/zap"
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
@@ -18,42 +20,96 @@ const (
 )
 
 // retries records what the backend did when the store could not be asked, as
-// soon as it can be. They outlive the configuration: what they record is true
-// whatever is configured.
+// soon as it can be. They outlive the configuration, for what they record is
+// true whatever is configured; their process they do not.
 type retries struct {
-	running atomic.Int64
-	logger  *zap.Logger
+	connection string // key of the shared connection that they keep open
+	logger     *zap.Logger
+
+	mu      sync.Mutex
+	pending map[actor]*retry
 }
 
-func newRetries(logger *zap.Logger) *retries { return &retries{logger: logger} }
+// actor is somebody at the backend.
+type actor struct{ actorType, id string }
 
-// add runs the operation in the background until the store takes it. The
-// operation must be idempotent.
-func (t *retries) add(operation func(ctx context.Context) error) {
-	if t.running.Add(1) > retryMost {
-		t.running.Add(-1)
+type retry struct{ cancel context.CancelFunc }
+
+func newRetries(connection string, logger *zap.Logger) *retries {
+	return &retries{connection: connection, logger: logger, pending: make(map[actor]*retry)}
+}
+
+// add runs the operation in the background until the store takes it. It must
+// be idempotent, and takes the place of an earlier one about the same actor.
+func (t *retries) add(about actor, operation func(ctx context.Context) error) {
+	ctx, cancel := context.WithTimeout(context.Background(), retryFor)
+	r := &retry{cancel}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if previous := t.pending[about]; previous != nil {
+		previous.cancel()
+	} else if len(t.pending) >= retryMost {
+		cancel()
 		t.logger.Error("too many actors wait to be recorded; this one is not", zap.String("reason", "retry_queue_full"))
 		return
 	}
+	t.pending[about] = r
+	release := holdConnection(t.connection)
 	go func() {
-		defer t.running.Add(-1)
-		ctx, cancel := context.WithTimeout(context.Background(), retryFor)
-		defer cancel()
-		for wait := retryFirst; ; wait = min(2*wait, retryLongest) {
-			select {
-			case <-ctx.Done():
-				t.logger.Error("gave up recording an actor", zap.String("reason", "retry_expired"))
-				return
-			case <-time.After(wait):
-			}
-			if err := operation(ctx); identity.CodeOf(err) != identity.CodeUnavailable {
-				if err != nil {
-					t.logger.Error("actor could not be recorded", zap.String("reason", linkReason(err)), zap.Error(err))
-				} else {
-					t.logger.Info("actor recorded after the store came back")
-				}
-				return
-			}
-		}
+		defer release()
+		defer t.done(about, r)
+		t.run(ctx, operation)
 	}()
+}
+
+// drop forgets what waits to be recorded about an actor: something newer was.
+func (t *retries) drop(about actor) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if r := t.pending[about]; r != nil {
+		r.cancel()
+	}
+}
+
+func (t *retries) done(about actor, r *retry) {
+	r.cancel()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.pending[about] == r {
+		delete(t.pending, about)
+	}
+}
+
+func (t *retries) run(ctx context.Context, operation func(ctx context.Context) error) {
+	for wait := retryFirst; ; wait = min(2*wait, retryLongest) {
+		select {
+		case <-ctx.Done():
+			if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+				t.logger.Error("gave up recording an actor", zap.String("reason", "retry_expired"))
+			}
+			return
+		case <-time.After(wait):
+		}
+		err := operation(ctx)
+		switch {
+		case err == nil:
+			t.logger.Info("actor recorded after the store came back")
+			return
+		case identity.CodeOf(err) != identity.CodeUnavailable:
+			t.logger.Error("actor could not be recorded", zap.String("reason", linkReason(err)), zap.Error(err))
+			return
+		}
+	}
+}
+
+// holdConnection keeps a shared connection open until release is called, also
+// when no configuration uses it any more.
+func holdConnection(key string) (release func()) {
+	_, _, err := connections.LoadOrNew(key, func() (caddy.Destructor, error) {
+		return nil, errors.New("it is closing already")
+	})
+	if err != nil {
+		return func() {}
+	}
+	return func() { _, _ = connections.Delete(key) }
 }

@@ -3,19 +3,28 @@ package caddymodule_test
 import (
 	"io"
 	"net/http"
+	"path"
+	"strings"
 	"testing"
 
 	"github.com/caddy-commerce/auth-sidecar/identity/identitytest"
 )
+
+// deleted answers as Medusa does when it has deleted the actor in the path.
+func deleted(w http.ResponseWriter, r *http.Request) {
+	id := path.Base(strings.TrimSuffix(r.URL.Path, "/delete"))
+	writeJSON(w, `{"id":"`+id+`","object":"customer","deleted":true}`)
+}
 
 // When the backend has deleted an actor, the credentials of whoever had it end,
 // and with the last actor the account does.
 func TestUnlinking(t *testing.T) {
 	s := open(t, config{Site: "auth_sidecar {\nunlink customer POST /customers/*/delete\n}\nauth_require /mine customer\n" + mayJoin + "reverse_proxy {backend}"})
 	eve := s.join(t, "user", "eve@example.com")
-	deleted := func(w http.ResponseWriter, _ *http.Request) {
-		writeJSON(w, `{"id":"x","object":"customer","deleted":true}`)
+	says := func(body string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, body) }
 	}
+	own := "/customers/"
 	for name, c := range map[string]struct {
 		method, before, after string // of the path, around the actor's id. Default: DELETE /admin/customers/
 		credential            []string
@@ -23,16 +32,21 @@ func TestUnlinking(t *testing.T) {
 		gone                  bool
 	}{
 		"200":      {answer: deleted, gone: true},
-		"204":      {answer: func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }, gone: true},
+		"204":      {method: "POST", before: own, after: "/delete", answer: func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }, gone: true},
 		"spelling": {before: "/Admin/CUSTOMERS/", after: "/", answer: deleted, gone: true},
 		"chunked": {answer: func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", jsonType)
 			_ = http.NewResponseController(w).Flush()
 			deleted(w, r)
 		}, gone: true},
-		"gzip":          {answer: func(w http.ResponseWriter, _ *http.Request) { zipped(w, "{}") }, gone: true},
-		"by an API key": {credential: basic, answer: deleted, gone: true},
-		"own route":     {method: "POST", before: "/customers/", after: "/delete", answer: deleted, gone: true},
+		"gzip":                    {method: "POST", before: own, after: "/delete", answer: func(w http.ResponseWriter, _ *http.Request) { zipped(w, "{}") }, gone: true},
+		"by an API key":           {credential: basic, answer: deleted, gone: true},
+		"own route":               {method: "POST", before: "/customers/", after: "/delete", answer: deleted, gone: true},
+		"own route by an API key": {method: "POST", before: own, after: "/delete", credential: basic, answer: deleted},
+		// Some backends answer 200 to whatever they do not know.
+		"200 to everything":   {answer: says(`{"errors":[{"message":"unknown"}]}`)},
+		"another one deleted": {answer: says(`{"id":"cus_other","object":"customer","deleted":true}`)},
+		"nobody deleted":      {answer: says(`{"deleted":false}`)},
 		"refused": {answer: func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", jsonType)
 			w.WriteHeader(403)
@@ -90,7 +104,7 @@ func TestUnlinkingOneOfTwo(t *testing.T) {
 	if staff.identityID != ada.identityID {
 		t.Fatalf("two accounts: %s and %s", staff.identityID, ada.identityID)
 	}
-	s.on("/admin/customers/"+ada.actorID, func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, "{}") })
+	s.on("/admin/customers/"+ada.actorID, deleted)
 	s.send(t, "DELETE", "/admin/customers/"+ada.actorID, "", bearer(staff)...)
 	for _, credential := range [][]string{bearer(ada), session(ada), bearer(staff)} {
 		wantIdentity(t, s.send(t, "GET", "/elsewhere", "", credential...).seen(t), nil)
@@ -107,12 +121,12 @@ func TestUnlinkingOneOfTwo(t *testing.T) {
 // The store is away at the moment of unlinking: 503, and done later.
 func TestUnlinkingWhileTheStoreIsDown(t *testing.T) {
 	redis := identitytest.StartRedis(t)
-	s := open(t, config{Redis: redis.URL() + " {\ntimeout 200ms\n}", Realm: "revocation strict", Site: "auth_sidecar\nauth_require /mine customer\nreverse_proxy {backend}"})
+	s := open(t, config{Redis: redis.URL() + " {\ntimeout 2s\n}", Realm: "revocation strict", Site: "auth_sidecar\nauth_require /mine customer\nreverse_proxy {backend}"})
 	ada, eve := s.join(t, "customer", "ada@example.com"), s.join(t, "user", "eve@example.com")
 	target := "/admin/customers/" + ada.actorID
-	s.on(target, func(w http.ResponseWriter, _ *http.Request) {
+	s.on(target, func(w http.ResponseWriter, r *http.Request) {
 		redis.Pause()
-		writeJSON(w, "{}")
+		deleted(w, r)
 	})
 	s.send(t, "DELETE", target, "", bearer(eve)...).wantUnavailable(t)
 	redis.Resume()

@@ -20,8 +20,9 @@ func (h *Handler) watch(w http.ResponseWriter, r *http.Request, s *state, next c
 	if rule := h.linkFor(r); rule != nil && !s.result.Anonymous() {
 		return h.watchLink(w, r, s, rule, next)
 	}
-	// An API key, which the backend judges, may delete actors as well.
-	if rule, actorID := h.unlinkFor(r); rule != nil && (!s.result.Anonymous() || presentsBasic(r.Header)) {
+	// An API key, which the backend judges, may delete actors by Medusa's routes,
+	// whose answers say whom they deleted.
+	if rule, actorID := h.unlinkFor(r); rule != nil && (!s.result.Anonymous() || rule.confirmed && presentsBasic(r.Header)) {
 		return h.watchUnlink(w, r, rule, actorID, next)
 	}
 	return next.ServeHTTP(w, r)
@@ -45,7 +46,9 @@ func (h *Handler) watchLink(w http.ResponseWriter, r *http.Request, s *state, ru
 		},
 		keep: func(body []byte) error {
 			if actorID == "" {
-				actorID = actorIn(body, rule.JSONPath)
+				if actorID = actorIn(body, rule.JSONPath); actorID == "" {
+					h.unreadable(rule)
+				}
 			}
 			return h.link(r.Context(), s.caller, rule.ActorType, actorID)
 		},
@@ -85,7 +88,7 @@ func (h *Handler) link(ctx context.Context, caller *verify.Caller, actorType, ac
 		return nil
 	case identity.CodeOf(err) == identity.CodeUnavailable:
 		h.logger.Error("actor was made but could not be linked yet", about...)
-		h.retries.add(func(ctx context.Context) error {
+		h.realm.retries.add(actor{actorType, actorID}, func(ctx context.Context) error {
 			return h.realm.service.Link(ctx, id, actorType, actorID)
 		})
 		return err
@@ -96,9 +99,15 @@ func (h *Handler) link(ctx context.Context, caller *verify.Caller, actorType, ac
 }
 
 func (h *Handler) watchUnlink(w http.ResponseWriter, r *http.Request, rule *Unlink, actorID string, next caddyhttp.Handler) error {
+	if rule.confirmed {
+		r.Header.Del("Accept-Encoding") // the body has to be read
+	}
 	rec := &recorder{
 		choose: func(status int, header http.Header) course {
-			if status == http.StatusNoContent || status/100 == 2 && isJSON(header) {
+			if rule.confirmed && status/100 == 2 && isJSON(header) {
+				return search
+			}
+			if !rule.confirmed && (status == http.StatusNoContent || status/100 == 2 && isJSON(header)) {
 				return record
 			}
 			if status/100 == 2 {
@@ -107,7 +116,13 @@ func (h *Handler) watchUnlink(w http.ResponseWriter, r *http.Request, rule *Unli
 			}
 			return stream
 		},
-		keep: func([]byte) error { return h.unlink(r.Context(), rule.ActorType, actorID) },
+		keep: func(body []byte) error {
+			if rule.confirmed && !deletes(body, actorID) {
+				return nil
+			}
+			return h.unlink(r.Context(), rule.ActorType, actorID)
+		},
+		tooLarge: func() {}, // no answer that says whom it deleted is so long
 	}
 	return h.run(rec, w, r, next)
 }
@@ -118,9 +133,12 @@ func (h *Handler) unlink(ctx context.Context, actorType, actorID string) error {
 	if err != nil {
 		h.logger.Error("actor was deleted but could not be unlinked yet", zap.String("reason", identity.ReasonOf(err)),
 			zap.String("actor_type", actorType), zap.String("actor_id", actorID), zap.Error(err))
-		h.retries.add(func(ctx context.Context) error { return h.realm.service.Unlink(ctx, actorType, actorID) })
+		h.realm.retries.add(actor{actorType, actorID}, func(ctx context.Context) error {
+			return h.realm.service.Unlink(ctx, actorType, actorID)
+		})
 		return err
 	}
+	h.realm.retries.drop(actor{actorType, actorID}) // a link to it must not come after this
 	h.logger.Info("actor unlinked", zap.String("actor_type", actorType), zap.String("actor_id", actorID))
 	return nil
 }
@@ -146,7 +164,7 @@ func (h *Handler) searchable(header http.Header, rule *Link) bool {
 
 // unreadable tells the operator that a rule cannot find what it is for.
 func (h *Handler) unreadable(rule *Link) {
-	h.logger.Warn("answer of a link route cannot be searched for the actor's id: it is no JSON, compressed, or larger than 256 KiB",
+	h.logger.Warn("answer of a link route names no actor: it is no JSON, compressed, larger than 256 KiB, or lacks the id",
 		zap.String("reason", "link_unreadable"), zap.String("route", rule.Path))
 }
 
