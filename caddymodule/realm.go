@@ -144,13 +144,17 @@ func (r *Realm) provision(ctx caddy.Context, name string) error {
 		return err
 	}
 	queue := store.Queue()
+	resets := identity.ResetQueue(queue)
+	if len(r.NotifiersRaw) == 0 {
+		resets = nowhere{} // what nobody will read is not kept
+	}
 	var ttl time.Duration
 	if r.JWT != nil {
 		ttl = time.Duration(r.JWT.ExpiresIn)
 	}
 	r.service, err = identity.NewService(identity.Config{
 		Store: store, Providers: providers, Actors: r.Actors, TokenTTL: ttl,
-		Resets: queue, Tokens: r.ring, ResetTTL: time.Duration(r.ResetTTL), ResetKey: derive(cookieSecrets[0], "reset"),
+		Resets: resets, Tokens: r.ring, ResetTTL: time.Duration(r.ResetTTL),
 		NewID:   func() string { return ulid.Make().String() },
 		Revoked: r.verifier.Forget,
 	})
@@ -159,6 +163,12 @@ func (r *Realm) provision(ctx caddy.Context, name string) error {
 	}
 	return r.loadNotifiers(ctx, queue, conn.client)
 }
+
+// nowhere takes the reset requests of a realm without notifiers.
+type nowhere struct{}
+
+// Enqueue implements identity.ResetQueue.
+func (nowhere) Enqueue(context.Context, identity.ResetRequest) error { return nil }
 
 // checkLives refuses tokens that would have expired when they are made: their
 // times are whole seconds.

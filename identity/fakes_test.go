@@ -63,7 +63,7 @@ func newRealm(t testing.TB, change func(*identity.Config)) *realm {
 	}
 	var ids atomic.Int64
 	c := identity.Config{
-		Store: r.store, Resets: &r.queue, Tokens: r.tokens, ResetKey: identity.NewSecret("reset key"),
+		Store: r.store, Resets: &r.queue, Tokens: r.tokens,
 		Providers: []identity.NamedProvider{{"emailpass", r.passwords}, {"google", redirecting{}}, {"github", redirecting{}}},
 		NewID:     func() string { return fmt.Sprintf("%026d", ids.Add(1)) },
 		Clock:     r.clock,

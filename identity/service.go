@@ -22,9 +22,6 @@ type Config struct {
 	Tokens ResetTokens
 	// ResetTTL is the life of a reset token. Default: 15 minutes.
 	ResetTTL time.Duration
-	// ResetKey derives the ids of reset tokens from those of their requests,
-	// so that a repeated delivery carries the same token.
-	ResetKey Secret
 
 	// NewID makes the part of an identity's id behind `authid_`: a ULID.
 	NewID func() string
@@ -52,7 +49,7 @@ type Service struct {
 
 // NewService checks the configuration and makes a Service.
 func NewService(c Config) (*Service, error) {
-	if c.Store == nil || c.Resets == nil || c.Tokens == nil || c.NewID == nil || c.ResetKey.Empty() {
+	if c.Store == nil || c.Resets == nil || c.Tokens == nil || c.NewID == nil {
 		return nil, errors.New("identity service: a required part is missing")
 	}
 	if c.TokenTTL < 0 || c.ResetTTL < 0 {

@@ -19,7 +19,6 @@ func TestNewService(t *testing.T) {
 		"resets":             {func(c *identity.Config) { c.Resets = nil }, "required part"},
 		"tokens":             {func(c *identity.Config) { c.Tokens = nil }, "required part"},
 		"ids":                {func(c *identity.Config) { c.NewID = nil }, "required part"},
-		"reset key":          {func(c *identity.Config) { c.ResetKey = identity.Secret{} }, "required part"},
 		"token life":         {func(c *identity.Config) { c.TokenTTL = -1 }, "negative"},
 		"reset life":         {func(c *identity.Config) { c.ResetTTL = -1 }, "negative"},
 		"provider twice":     {func(c *identity.Config) { c.Providers = append(c.Providers, c.Providers[1]) }, `"google" is configured twice`},
@@ -39,7 +38,7 @@ func TestNewService(t *testing.T) {
 			t.Errorf("%s: service %v, error %v", name, s != nil, err)
 		}
 	}
-	s, err := identity.NewService(identity.Config{Store: r.store, Resets: &r.queue, Tokens: r.tokens, NewID: r.NewID, ResetKey: r.ResetKey})
+	s, err := identity.NewService(identity.Config{Store: r.store, Resets: &r.queue, Tokens: r.tokens, NewID: r.NewID})
 	if err != nil {
 		t.Fatal(err)
 	}

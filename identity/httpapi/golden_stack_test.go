@@ -109,7 +109,7 @@ func newGoldenStack(t *testing.T, e *goldenExchange) *goldenStack {
 			{ID: "github", Provider: redirect{"Github Authentication"}},
 		},
 		Actors: actors, TokenTTL: tokenTTL, Resets: s.store.Queue(), Tokens: ring,
-		ResetKey: identity.NewSecret("reset-key"), NewID: func() string { return goldenID(e) }, Clock: now, Revoked: verifier.Forget,
+		NewID: func() string { return goldenID(e) }, Clock: now, Revoked: verifier.Forget,
 	})
 	fatal(err)
 	origins, err := httpapi.ParseOrigins([]string{storefront, dashboard, "http://localhost:9000"})

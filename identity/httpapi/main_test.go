@@ -128,7 +128,7 @@ func (s *shop) assemble(set *setup) {
 		Actors: map[string][]string{
 			"customer": {"emailpass", "google", "github"}, "user": {"emailpass"}, "robot": {"emailpass"},
 		},
-		Resets: s.resets, Tokens: s.ring, ResetKey: identity.NewSecret("reset-key"),
+		Resets: s.resets, Tokens: s.ring,
 		NewID: func() string { return ulid.Make().String() }, Clock: s.clock.Now, Revoked: verifier.Forget,
 	})
 	if err != nil {

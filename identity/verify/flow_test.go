@@ -93,7 +93,7 @@ func newNodes(t *testing.T) *nodes {
 	must(err)
 	n.Service, err = identity.NewService(identity.Config{
 		Store: store, Providers: []identity.NamedProvider{{ID: "anyone", Provider: anyone{}}}, Resets: &n.requests, Tokens: n.tokens,
-		ResetKey: secret, Clock: n.clock, Revoked: n.own.Forget,
+		Clock: n.clock, Revoked: n.own.Forget,
 		NewID: func() string { n.nextID++; return fmt.Sprint(n.nextID) },
 	})
 	must(err)

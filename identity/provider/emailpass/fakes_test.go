@@ -158,7 +158,7 @@ func (s *shop) start(t testing.TB, h emailpass.Hasher) {
 	s.store = &watched{Store: store}
 	var ids atomic.Int64
 	s.Service, err = identity.NewService(identity.Config{
-		Store: s.store, Resets: store.Queue(), Tokens: ring, ResetKey: identity.NewSecret("key"),
+		Store: s.store, Resets: store.Queue(), Tokens: ring,
 		Providers: []identity.NamedProvider{{ID: "emailpass", Provider: emailpass.New(h, slog.New(slog.NewTextHandler(s.log, nil)))}},
 		NewID:     func() string { return fmt.Sprint(ids.Add(1)) },
 	})
