@@ -38,6 +38,7 @@ func (*App) CaddyModule() caddy.ModuleInfo {
 func (a *App) Provision(ctx caddy.Context) error {
 	a.logger = ctx.Logger()
 	bridgeRedisLog()
+	holders := make(map[[2]string]string)
 	for name, realm := range a.Realms {
 		if realm == nil {
 			return fmt.Errorf("realm %q has no configuration", name)
@@ -45,6 +46,11 @@ func (a *App) Provision(ctx caddy.Context) error {
 		if err := realm.provision(ctx, name); err != nil {
 			return fmt.Errorf("realm %q: %w", name, err)
 		}
+		place := [2]string{realm.connectionKey, realm.Redis.KeyPrefix}
+		if other, taken := holders[place]; taken {
+			return fmt.Errorf("the realms %q and %q have the same redis and key_prefix %q, so they would share their identities: give one another key_prefix", other, name, place[1])
+		}
+		holders[place] = name
 	}
 	return nil
 }

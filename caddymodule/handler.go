@@ -185,7 +185,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	if err != nil {
 		return h.unknown(w, r, err)
 	}
-	result, err = h.sameOrigin(r, result)
+	result, err = sameOrigin(r, result, h.crossOrigin)
 	if err != nil {
 		h.refused(r, "cross_origin")
 		return answerCrossOrigin.write(w)
@@ -206,7 +206,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 // sameOrigin drops the session from the result when another site's page sent
 // the request: what a browser attaches by itself proves no intention. A bearer
 // token still counts. The error says that nothing is left.
-func (h *Handler) sameOrigin(r *http.Request, result *verify.Result) (*verify.Result, error) {
+func sameOrigin(r *http.Request, result *verify.Result, crossOrigin *httpapi.CrossOrigin) (*verify.Result, error) {
 	if result.SID == "" {
 		return result, nil
 	}
@@ -214,7 +214,7 @@ func (h *Handler) sameOrigin(r *http.Request, result *verify.Result) (*verify.Re
 	if r.Header.Get("Upgrade") != "" { // a WebSocket is opened by GET and is no safe request
 		checked = &http.Request{Method: http.MethodPost, Header: r.Header, Host: r.Host, URL: r.URL}
 	}
-	err := h.crossOrigin.Check(checked)
+	err := crossOrigin.Check(checked)
 	if err == nil {
 		return result, nil
 	}

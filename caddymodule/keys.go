@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -90,7 +91,7 @@ func (j *JWT) ring(generated identity.Secret, logger *zap.Logger) (*token.Ring, 
 	}
 	if j.Secret == "" && len(j.KeyFiles) == 0 {
 		if generated.Empty() {
-			return nil, errors.New(`jwt: nothing to sign tokens with: write "jwt { secret {env.JWT_SECRET} }" or "jwt { key_file <pem> }"`)
+			return nil, errors.New(`jwt: nothing to sign tokens with: add a block jwt with the line "secret {env.JWT_SECRET}" or "key_file <pem>"`)
 		}
 		key, err := token.NewSecret(derive(generated, "jwt"), false)
 		if err != nil {
@@ -125,7 +126,7 @@ func (f KeyFile) read() (token.Key, error) {
 
 // Session says how long sessions last and what their cookie looks like.
 type Session struct {
-	// The secrets that sign the cookie: the first signs, all verify.
+	// The secrets that sign the cookie, at least 32 bytes each: the first signs, all verify.
 	// Placeholders such as `{env.COOKIE_SECRET}`.
 	Secrets []string `json:"secrets,omitempty"`
 
@@ -172,7 +173,7 @@ func (s *Session) settings() session.Settings {
 func (s *Session) secrets(generated identity.Secret, logger *zap.Logger) ([]identity.Secret, error) {
 	if len(s.Secrets) == 0 {
 		if generated.Empty() {
-			return nil, errors.New(`session: nothing to sign cookies with: write "session { secret {env.COOKIE_SECRET} }"`)
+			return nil, errors.New(`session: nothing to sign cookies with: add a block session with the line "secret {env.COOKIE_SECRET}"`)
 		}
 		return []identity.Secret{derive(generated, "session")}, nil
 	}
@@ -183,6 +184,10 @@ func (s *Session) secrets(generated identity.Secret, logger *zap.Logger) ([]iden
 			return nil, err
 		}
 		warnLiteral(logger, "session secret", value)
+		if len(strings.TrimSpace(secret.Reveal())) < token.MinSecret {
+			// Short ones can be guessed from a single cookie.
+			return nil, fmt.Errorf("session secret: it needs at least %d bytes, for example from `openssl rand -base64 48`", token.MinSecret)
+		}
 		secrets = append(secrets, secret)
 	}
 	return secrets, nil

@@ -6,6 +6,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/caddyauth"
 
+	"github.com/caddy-commerce/auth-sidecar/identity/httpapi"
 	"github.com/caddy-commerce/auth-sidecar/identity/verify"
 )
 
@@ -21,11 +22,19 @@ func init() {
 // Caddy answers 401 with an empty body where nobody was proven. When the store
 // cannot be asked the provider itself answers 503, provided that it is the only
 // one: Caddy turns every provider's failure into 401 otherwise.
+//
+// It only verifies: no header is removed, forwarded or added. A session counts
+// for the site's own pages and the listed origins alone.
 type Provider struct {
 	// The realm. Default: `default`.
 	Realm string `json:"realm,omitempty"`
 
-	verifier *verify.Verifier
+	// The origins whose pages may use a visitor's session, as in the handler
+	// `auth_sidecar`. Default: none but the site's own.
+	CORS []string `json:"cors,omitempty"`
+
+	verifier    *verify.Verifier
+	crossOrigin *httpapi.CrossOrigin
 }
 
 // CaddyModule returns the Caddy module information.
@@ -43,6 +52,11 @@ func (p *Provider) Provision(ctx caddy.Context) error {
 		return err
 	}
 	p.verifier = realm.verifier
+	origins, err := parseOrigins(p.CORS)
+	if err != nil {
+		return err
+	}
+	p.crossOrigin = httpapi.NewCrossOrigin(origins)
 	return nil
 }
 
@@ -52,6 +66,9 @@ func (p *Provider) Authenticate(w http.ResponseWriter, r *http.Request) (caddyau
 	if err != nil {
 		_ = answerUnknown.write(w) // the client is told of err in any case
 		return caddyauth.User{}, false, err
+	}
+	if result, err = sameOrigin(r, result, p.crossOrigin); err != nil {
+		return caddyauth.User{}, false, nil // the visitor did not mean it
 	}
 	caller := chooseCaller(r, result)
 	if caller == nil {

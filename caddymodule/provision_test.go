@@ -88,8 +88,8 @@ func TestProvisionErrors(t *testing.T) {
 		"secret is short": {
 			goodRedis + "jwt {\nsecret {env.TEST_SHORT}\n}\n" + goodSession, nothing, "allow_short_secret",
 		},
-		"no secret for tokens":   {goodRedis + goodSession, nothing, `jwt: nothing to sign tokens with: write "jwt { secret {env.JWT_SECRET} }"`},
-		"no secret for sessions": {goodRedis + goodJWT, nothing, `session: nothing to sign cookies with: write "session { secret {env.COOKIE_SECRET} }"`},
+		"no secret for tokens":   {goodRedis + goodSession, nothing, `jwt: nothing to sign tokens with: add a block jwt with the line "secret {env.JWT_SECRET}"`},
+		"no secret for sessions": {goodRedis + goodJWT, nothing, `session: nothing to sign cookies with: add a block session with the line "secret {env.COOKIE_SECRET}"`},
 		"no redis": {
 			goodJWT + goodSession, nothing,
 			`realm "default": redis is not configured: write "redis {env.REDIS_URL}", or "redis embedded"`,

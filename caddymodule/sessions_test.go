@@ -162,7 +162,7 @@ func TestRevokedCredentials(t *testing.T) {
 		wantIdentity(t, s.send(t, "GET", "/mine", "", credential...).seen(t), ada.identity()) // and now it is in every cache
 	}
 	target := "/admin/customers/" + ada.actorID
-	s.on(target, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	s.on(target, deleted)
 	s.send(t, "DELETE", target, "", bearer(eve)...)
 	for _, credential := range [][]string{bearer(ada), session(ada), {"Authorization", ada.bearer, "Cookie", ada.cookie}} {
 		s.send(t, "GET", "/mine", "", credential...).want(t, http.StatusUnauthorized, unauthorized)
