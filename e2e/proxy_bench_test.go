@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	benchRounds      = 11
+	benchRounds      = 7
 	benchRequests    = 20_000
 	benchConnections = 16
 )
@@ -29,9 +29,9 @@ const (
 // load on the machine hits both sides. Run it by `make bench`.
 func BenchmarkProxy(b *testing.B) {
 	site, shop := benchSite(b)
-	token := shop.token(b, "bench@example.com")
-	cookie := shop.cookie(b, token)
-	bearer, session := "Authorization: Bearer "+token, "Cookie: "+cookie
+	bearer, session := shop.credentials(b)
+	strict := benchShop{shop.url + "/strict"}
+	strictBearer, strictSession := strict.credentials(b)
 	cases := []struct {
 		name, path string
 		lines      []string
@@ -39,8 +39,8 @@ func BenchmarkProxy(b *testing.B) {
 		{"no credential", "/cached/x", nil},
 		{"bearer", "/cached/x", []string{bearer}},
 		{"session, warm", "/cached/x", []string{session}},
-		{"session, cold", "/strict/x", []string{session}},
-		{"bearer, strict", "/strict/x", []string{bearer}},
+		{"session, cold", "/strict/x", []string{strictSession}},
+		{"bearer, strict", "/strict/x", []string{strictBearer}},
 	}
 	pid := site.Pid()
 	measure := func(request []byte, total int) (cpu time.Duration, perSecond float64) {
@@ -116,7 +116,7 @@ func benchSite(b *testing.B) (*Caddy, benchShop) {
 	redis := identitytest.StartRedis(b)
 	realm := `auth_sidecar %s {
 		redis {env.REDIS_URL} {
-			key_prefix auth:
+			timeout 10s
 		}
 		jwt {
 			secret {env.JWT_SECRET}
@@ -130,7 +130,7 @@ func benchSite(b *testing.B) (*Caddy, benchShop) {
 	`
 	address := strings.TrimPrefix(upstream.URL, "http://")
 	site := StartCaddy(b, CaddyConfig{
-		Global: "log {\nlevel ERROR\n}\n" + fmt.Sprintf(realm, "default", "") + fmt.Sprintf(realm, "strict", "revocation strict"),
+		Global: "log {\nlevel WARN\n}\n" + fmt.Sprintf(realm, "default", "") + fmt.Sprintf(realm, "strict", "revocation strict"),
 		Site: `
 		handle /plain/* {
 			reverse_proxy ` + address + `
@@ -138,6 +138,8 @@ func benchSite(b *testing.B) (*Caddy, benchShop) {
 		handle /strict/* {
 			auth_sidecar {
 				realm strict
+				prefix /strict/auth
+				link customer POST /strict/store/customers
 			}
 			reverse_proxy ` + address + `
 		}
@@ -184,13 +186,19 @@ func (s benchShop) token(b *testing.B, email string) string {
 	_, registered := s.post(b, "/auth/customer/emailpass/register", "", map[string]string{"email": email, "password": "bench-password"})
 	token := registered["token"].(string)
 	s.post(b, "/store/customers", token, map[string]string{"email": email})
-	_, refreshed := s.post(b, "/auth/token/refresh", token, nil)
+	_, refreshed := s.post(b, "/auth/token/refresh", token, struct{}{})
 	return refreshed["token"].(string)
+}
+
+// credentials returns the header lines of a customer's bearer and session.
+func (s benchShop) credentials(b *testing.B) (bearer, session string) {
+	token := s.token(b, "bench@example.com")
+	return "Authorization: Bearer " + token, "Cookie: " + s.cookie(b, token)
 }
 
 // cookie returns the name and value of a session cookie.
 func (s benchShop) cookie(b *testing.B, token string) string {
-	header, _ := s.post(b, "/auth/session", token, nil)
+	header, _ := s.post(b, "/auth/session", token, struct{}{})
 	cookie, _, _ := strings.Cut(header.Get("Set-Cookie"), ";")
 	return cookie
 }
