@@ -98,7 +98,10 @@ func (p *person) take(t testing.TB, r response) {
 		t.Fatalf("no token: %d %s", r.StatusCode, r.body)
 	}
 	p.bearer = "Bearer " + body.Token
-	claims := verified(t, body.Token)
+	claims := jwt.MapClaims{}
+	if _, _, err := jwt.NewParser().ParseUnverified(body.Token, claims); err != nil {
+		t.Fatal(err)
+	}
 	p.identityID, _ = claims["auth_identity_id"].(string)
 }
 

@@ -22,6 +22,7 @@ import (
 type config struct {
 	Global  string // global options
 	Redis   string // the option redis of the default realm. Default: embedded
+	NoKeys  bool   // no secrets: embedded Redis has some made
 	Session string // more options of its sessions
 	Realm   string // more options of the realm. Without a provider, it gets emailpass with quick hashes
 	Routes  string // named routes
@@ -82,6 +83,7 @@ func (s *shop) mustLoad(c config) {
 	if err := s.load(c); err != nil {
 		s.t.Fatal(err)
 	}
+	s.client.CloseIdleConnections() // Caddy is about to, and a POST is not repeated
 }
 
 func (s *shop) caddyfile(c config) string {
@@ -92,6 +94,10 @@ func (s *shop) caddyfile(c config) string {
 	realm := c.Realm
 	if !strings.Contains(realm, "provider ") {
 		realm += "\nprovider emailpass quick"
+	}
+	jwt, session := "secret {env.TEST_JWT_SECRET}", "secret {env.TEST_COOKIE_SECRET}"
+	if c.NoKeys {
+		jwt, session = "", ""
 	}
 	return `{
 	admin off
@@ -107,10 +113,10 @@ func (s *shop) caddyfile(c config) string {
 	auth_sidecar {
 		redis ` + cmp.Or(c.Redis, "embedded") + `
 		jwt {
-			secret {env.TEST_JWT_SECRET}
+			` + jwt + `
 		}
 		session {
-			secret {env.TEST_COOKIE_SECRET}
+			` + session + `
 			` + c.Session + `
 		}
 		` + realm + `
