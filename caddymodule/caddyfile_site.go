@@ -94,18 +94,6 @@ func (h *Handler) unmarshalUnlink(d *caddyfile.Dispenser) error {
 	return wrap(d, err)
 }
 
-// UnmarshalCaddyfile sets up the provider from Caddyfile tokens. Syntax, within
-// Caddy's own authentication handler:
-//
-//	auth_sidecar [<realm>]
-func (p *Provider) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	d.Next() // consume the module's name
-	if d.NextArg() {
-		p.Realm = d.Val()
-	}
-	return eachOption(d, func(string) error { return d.Errf("unrecognized option %q; there is none", d.Val()) })
-}
-
 // size reads a number of bytes such as 64KiB.
 func size(d *caddyfile.Dispenser, value *int64) error {
 	option := d.Val()
@@ -129,8 +117,5 @@ func wrap(d *caddyfile.Dispenser, err error) error {
 	return d.WrapErr(err)
 }
 
-// Interface guards
-var (
-	_ caddyfile.Unmarshaler = (*Handler)(nil)
-	_ caddyfile.Unmarshaler = (*Provider)(nil)
-)
+// Interface guard
+var _ caddyfile.Unmarshaler = (*Handler)(nil)

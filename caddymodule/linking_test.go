@@ -235,3 +235,23 @@ func TestLinkingWhileTheStoreIsDown(t *testing.T) {
 		})
 	}
 }
+
+// What waits to be recorded is not lost when the configuration changes meanwhile,
+// and the store with it.
+func TestLinkingOverAReload(t *testing.T) {
+	first, second := identitytest.StartRedis(t), identitytest.StartRedis(t)
+	s := open(t, config{Redis: first.URL() + " {\ntimeout 200ms\n}"})
+	ada := s.register(t, "customer", "ada@example.com")
+	s.on("/store/customers", func(w http.ResponseWriter, _ *http.Request) {
+		first.Pause()
+		writeJSON(w, `{"customer":{"id":"cus_1"}}`)
+	})
+	s.send(t, "POST", "/store/customers", "{}", bearer(ada)...).wantUnavailable(t)
+	s.mustLoad(config{Redis: second.URL()})
+	first.Resume()
+	eventually(t, "the link is recorded", func() bool { return strings.Contains(s.log(), "actor recorded after the store came back") })
+	s.mustLoad(config{Redis: first.URL()})
+	if got := s.actorOf(t, ada); got != "cus_1" {
+		t.Errorf("linked to %q", got)
+	}
+}

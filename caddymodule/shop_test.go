@@ -1,6 +1,7 @@
 package caddymodule_test
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/tls"
 	"net/http"
@@ -28,6 +29,9 @@ type config struct {
 	Routes  string // named routes
 	Site    string // the site. Default: auth_sidecar in front of the backend
 	TLS     bool   // https, with a certificate of Caddy's own
+	// JSON is put in place of `vars json here` in the site, for what a Caddyfile
+	// cannot say.
+	JSON string
 }
 
 // shop is a Caddy in this process, in front of an echo backend, for one test.
@@ -74,6 +78,7 @@ func (s *shop) load(c config) error {
 	if err != nil {
 		return err
 	}
+	adapted = bytes.Replace(adapted, []byte(`{"handler":"vars","json":"here"}`), []byte(c.JSON), 1)
 	return caddy.Load(adapted, true)
 }
 
