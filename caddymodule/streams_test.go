@@ -67,6 +67,7 @@ func TestEventsAreNotBuffered(t *testing.T) {
 func TestUpgrade(t *testing.T) {
 	s := open(t, config{Session: "rolling", Site: "auth_sidecar\nauth_require /mine* customer\n" + mayJoin + "reverse_proxy {backend}"})
 	ada := s.join(t, "customer", "ada@example.com")
+	upgraded := 0
 	for _, target := range []string{"/store/socket", "/mine/socket"} {
 		s.on(target, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Connection", "Upgrade")
@@ -122,9 +123,22 @@ func TestUpgrade(t *testing.T) {
 				if got[len(got)-1].Header["Cookie"] != nil {
 					t.Errorf("the backend saw %v", got[len(got)-1].Header)
 				}
+				conn.Close()
+				upgraded++
 			})
 		}
 	}
+	// Caddy counts what it writes to such a connection without a lock, also when it
+	// is stopped: only when all have ended is that no race.
+	eventually(t, "every upgraded connection has ended", func() bool {
+		ended := 0
+		for line := range strings.Lines(s.log()) {
+			if strings.Contains(line, `"handled request"`) && strings.Contains(line, `"status":101`) {
+				ended++
+			}
+		}
+		return ended >= upgraded
+	})
 }
 
 // Answers before the answer pass as they come, and neither loses the cookie of a
