@@ -130,7 +130,8 @@ func (s *Store) complete(ctx context.Context, r *record, depth int) (outcome, er
 	case stays:
 		return stored, nil
 	}
-	return gone, s.release(ctx, r.holder(), keys...)
+	_ = s.release(ctx, r.holder(), keys...) // else by whoever meets them
+	return gone, nil
 }
 
 // claim takes the index key for the holder, unless an identity that exists has it.
@@ -172,5 +173,6 @@ func (s *Store) abort(ctx context.Context, r *record, keys []string) (outcome, e
 	case stays:
 		return stored, nil
 	}
-	return taken, s.release(ctx, r.holder(), keys...)
+	_ = s.release(ctx, r.holder(), keys...) // else by whoever meets them
+	return taken, nil
 }
