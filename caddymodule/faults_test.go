@@ -46,7 +46,7 @@ func faults(t *testing.T, server *identitytest.Redis, relay *relay) map[string]s
 func TestStoreFaults(t *testing.T) {
 	server := identitytest.StartRedis(t, "--appendonly", "yes", "--appendfsync", "always")
 	relay := newRelay(t, server.Addr())
-	s := open(t, config{Redis: "redis://" + relay.addr() + " {\ntimeout 200ms\n}", Session: "rolling", Realm: "revocation strict\nnotify stream", Site: faultSite})
+	s := open(t, config{Redis: "redis://" + relay.addr() + " {\ntimeout 1s\n}", Session: "rolling", Realm: "revocation strict\nnotify stream", Site: faultSite})
 	ada := s.join(t, "customer", "ada@example.com")
 	for name, fault := range faults(t, server, relay) {
 		t.Run(name, func(t *testing.T) {
@@ -137,9 +137,9 @@ func TestCachedAnswersWhileTheStoreIsDown(t *testing.T) {
 	for name, age := range map[string]string{"for long": "1h", "for a moment": "300ms"} {
 		t.Run(name, func(t *testing.T) {
 			server := identitytest.StartRedis(t)
-			s := open(t, config{Redis: server.URL() + " {\ntimeout 200ms\n}", Realm: "revocation cached " + age + "\nnotify stream", Site: faultSite})
+			s := open(t, config{Redis: server.URL() + " {\ntimeout 1s\n}", Realm: "revocation cached " + age + "\nnotify stream", Site: faultSite})
 			ada, bob := s.join(t, "customer", "ada@example.com"), s.join(t, "customer", "bob@example.com")
-			s.mustLoad(config{Redis: server.URL() + " {\ntimeout 200ms\n}", Realm: "revocation cached " + age + "\nnotify stream\nreset_ttl 10m", Site: faultSite}) // nothing is cached
+			s.mustLoad(config{Redis: server.URL() + " {\ntimeout 1s\n}", Realm: "revocation cached " + age + "\nnotify stream\nreset_ttl 10m", Site: faultSite}) // nothing is cached
 			for _, credential := range [][]string{bearer(ada), session(ada)} {
 				wantIdentity(t, s.send(t, "GET", "/mine", "", credential...).seen(t), ada.identity())
 			}
