@@ -5,18 +5,12 @@ package e2e
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"syscall"
 	"testing"
 )
-
-// CacheVariable names the environment variable with the folder that keeps npm
-// packages between runs. Default: `auth-sidecar` in the user's cache folder.
-const CacheVariable = "AUTH_SIDECAR_CACHE"
 
 // NodeModules installs what the package-lock.json in dir names and returns the
 // path of the node_modules folder, which is outside the checkout, shared by all
@@ -24,10 +18,10 @@ const CacheVariable = "AUTH_SIDECAR_CACHE"
 //
 //	npm install --package-lock-only --omit-lockfile-registry-resolved
 //
-// so that it holds checksums and no addresses.
-func NodeModules(t testing.TB, dir string) string {
+// so that it holds checksums and no addresses. Options are further ones for npm ci.
+func NodeModules(t testing.TB, dir string, options ...string) string {
 	t.Helper()
-	folder, err := nodeModules(t, dir)
+	folder, err := nodeModules(t, dir, options...)
 	if err != nil {
 		t.Fatalf("npm packages of %s: %v", dir, err)
 	}
@@ -50,48 +44,21 @@ func NodeProject(t testing.TB, dir string) string {
 	return project
 }
 
-func nodeModules(t testing.TB, dir string) (string, error) {
-	cache, err := cacheFolder()
-	if err != nil {
-		return "", err
-	}
+func nodeModules(t testing.TB, dir string, options ...string) (string, error) {
 	lock, err := os.ReadFile(filepath.Join(dir, "package-lock.json"))
 	if err != nil {
 		return "", err
 	}
 	sum := sha256.Sum256(lock)
-	home := filepath.Join(cache, "npm", hex.EncodeToString(sum[:]))
-	modules := filepath.Join(home, "node_modules")
-
-	// Packages are tested side by side in processes of their own: one installs,
-	// the others wait for it.
-	unlock, err := lockFile(home + ".lock")
-	if err != nil {
-		return "", err
-	}
-	defer unlock()
-	if _, err := os.Stat(modules); err == nil {
-		return modules, nil
-	}
-	// The final name appears when all is there, so a run that was cut short leaves
-	// no half of an installation behind.
-	work, err := os.MkdirTemp(filepath.Dir(home), "install-")
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = os.RemoveAll(work) }()
-	if err := install(t, dir, work); err != nil {
-		return "", err
-	}
-	if err := os.Rename(work, home); err != nil {
-		return "", err
-	}
-	return modules, nil
+	home, err := Cached("npm/"+hex.EncodeToString(sum[:]), func(work string) error {
+		return install(t, dir, work, options)
+	})
+	return filepath.Join(home, "node_modules"), err
 }
 
 // install puts the packages of the lock file in dir into work. None of their
 // scripts is run.
-func install(t testing.TB, dir, work string) error {
+func install(t testing.TB, dir, work string, options []string) error {
 	for _, name := range []string{"package.json", "package-lock.json"} {
 		data, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil {
@@ -101,43 +68,11 @@ func install(t testing.TB, dir, work string) error {
 			return err
 		}
 	}
-	npm := exec.CommandContext(t.Context(), "npm", "ci", "--omit=dev", "--ignore-scripts",
-		"--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error")
+	npm := exec.CommandContext(t.Context(), "npm", append([]string{"ci", "--omit=dev", "--ignore-scripts",
+		"--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error"}, options...)...)
 	npm.Dir = work
 	if out, err := npm.CombinedOutput(); err != nil {
 		return fmt.Errorf("npm ci: %w\n%s", err, out)
 	}
 	return nil
-}
-
-func cacheFolder() (string, error) {
-	if dir := os.Getenv(CacheVariable); dir != "" {
-		return filepath.Abs(dir)
-	}
-	dir, err := os.UserCacheDir()
-	if err != nil {
-		return "", fmt.Errorf("set %s: %w", CacheVariable, err)
-	}
-	return filepath.Join(dir, "auth-sidecar"), nil
-}
-
-// lockFile waits until this process alone holds the lock at path. The lock ends
-// with the process, however that ends.
-func lockFile(path string) (unlock func(), err error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return nil, err
-	}
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
-	if err != nil {
-		return nil, err
-	}
-	for {
-		switch err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX); {
-		case err == nil:
-			return func() { _ = file.Close() }, nil
-		case !errors.Is(err, syscall.EINTR):
-			_ = file.Close()
-			return nil, fmt.Errorf("locking %s: %w", path, err)
-		}
-	}
 }

@@ -1,0 +1,69 @@
+//go:build unix && medusa
+
+package medusa
+
+import (
+	"encoding/json"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+// The people whom Medusa knew before the sidecar came.
+const (
+	adminEmail, adminPassword       = "admin@example.com", "adminpass"
+	customerEmail, customerPassword = "customer@example.com", "customerpass"
+)
+
+// seedsFile is where a template keeps its seeds.
+const seedsFile = "seeds.json"
+
+// seeds are what Medusa has given numbers of its own.
+type seeds struct {
+	Key        string // publishable API key
+	AdminID    string
+	CustomerID string
+}
+
+// seed fills an empty Medusa and returns what it has made. It takes the way of
+// an invite to the first admin: the command line tool loads the whole of Medusa
+// once more.
+func (s *medusa) seed(t *testing.T) seeds {
+	t.Helper()
+	medusa := caller{url: s.url()}
+	invite := medusa.do(t, http.MethodPost, "/admin/invites", mint(t, jwt.MapClaims{
+		"actor_id": "user_nobody", "actor_type": "user", "exp": time.Now().Add(time.Minute).Unix(),
+	}), map[string]string{"email": adminEmail}).need(t, http.StatusOK)
+	token := medusa.do(t, http.MethodPost, "/auth/user/emailpass/register", "",
+		credentials(adminEmail, adminPassword)).need(t, http.StatusOK).field("token")
+	admin := medusa.do(t, http.MethodPost, "/admin/invites/accept?token="+invite.field("invite.token"), token,
+		map[string]string{"first_name": "Ada"}).need(t, http.StatusOK)
+
+	list := medusa.do(t, http.MethodGet, "/admin/api-keys?type=publishable",
+		medusa.login(t, "user", adminEmail, adminPassword), nil).need(t, http.StatusOK)
+	var keys struct {
+		APIKeys []struct{ Token string } `json:"api_keys"`
+	}
+	if err := json.Unmarshal([]byte(list.Body), &keys); err != nil || len(keys.APIKeys) != 1 {
+		t.Fatalf("Medusa makes one publishable key at its first start; it has %s", list.Body)
+	}
+	medusa.key = keys.APIKeys[0].Token
+
+	token = medusa.do(t, http.MethodPost, "/auth/customer/emailpass/register", "",
+		credentials(customerEmail, customerPassword)).need(t, http.StatusOK).field("token")
+	customer := medusa.do(t, http.MethodPost, "/store/customers", token,
+		map[string]string{"email": customerEmail, "first_name": "Jane", "last_name": "Doe"}).need(t, http.StatusOK)
+	return seeds{Key: medusa.key, AdminID: admin.field("user.id"), CustomerID: customer.field("customer.id")}
+}
+
+// mint signs a token as Medusa does.
+func mint(t *testing.T, claims jwt.MapClaims) string {
+	t.Helper()
+	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString([]byte(medusaSecret))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
+}
