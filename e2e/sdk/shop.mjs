@@ -1,7 +1,8 @@
 // shop.mjs is the official SDK as a shop's client uses it, and what the scripts
 // need around it.
 //
-// Environment: SHOP_URL, and MODE, which is jwt or session.
+// Environment: SHOP_URL; MODE, which is jwt or session; PUBLISHABLE_KEY, if the
+// backend wants one of its own.
 
 import assert from "node:assert/strict"
 import { randomUUID } from "node:crypto"
@@ -49,7 +50,7 @@ export class Browser {
   page(headers = {}) {
     return new Medusa({
       baseUrl: url,
-      publishableKey: "pk_test",
+      publishableKey: process.env.PUBLISHABLE_KEY || "pk_test",
       auth: inSessions ? { type: "session" } : { type: "jwt", jwtTokenStorageMethod: "memory" },
       globalHeaders: { ...headers, [browserField]: this.#id },
     })

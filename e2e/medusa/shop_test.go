@@ -1,0 +1,76 @@
+//go:build unix && medusa
+
+package medusa
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/caddy-commerce/auth-sidecar/e2e"
+	"github.com/caddy-commerce/auth-sidecar/identity/identitytest"
+)
+
+// shop is a Medusa with the sidecar before it, as an operator sets it up.
+type shop struct {
+	backend *medusa
+	redis   *identitytest.Redis // the sidecar's
+	caddy   *e2e.Caddy
+}
+
+// caddyGlobal and caddySite are the operator's Caddyfile. BACKEND is where the
+// sidecar and the proxy find Medusa.
+const (
+	caddyGlobal = `auth_sidecar {
+	redis {env.REDIS_URL}
+	jwt {
+		secret {env.JWT_SECRET}
+	}
+	session {
+		secret {env.COOKIE_SECRET}
+	}
+	actor customer emailpass
+	actor user emailpass
+}`
+	caddySite = `auth_sidecar {
+	backend medusa http://{$BACKEND} {
+		secret {env.MEDUSA_JWT_SECRET}
+	}
+	cors ` + shopOrigin + `
+}
+reverse_proxy {$BACKEND}`
+)
+
+// newShop puts a sidecar before Medusa, which it finds at that address.
+func newShop(t *testing.T, backend *medusa, addr string, env ...string) *shop {
+	t.Helper()
+	redis := identitytest.StartRedis(t, "--appendonly", "yes", "--appendfsync", "always")
+	return &shop{backend, redis, e2e.StartCaddy(t, e2e.CaddyConfig{
+		Global: caddyGlobal,
+		Site:   caddySite,
+		Env: append([]string{
+			"REDIS_URL=" + redis.URL(), "BACKEND=" + addr, "MEDUSA_JWT_SECRET=" + medusaSecret,
+			"JWT_SECRET=" + strings.Repeat("j", 32), "COOKIE_SECRET=" + strings.Repeat("c", 32),
+		}, env...),
+	})}
+}
+
+// caller sends requests to the sidecar.
+func (s *shop) caller() caller { return caller{s.caddy.URL(), s.backend.Key} }
+
+// caller sends requests to Medusa, past any sidecar.
+func (s *medusa) caller() caller { return caller{s.url(), s.Key} }
+
+// scripts is a NodeProject with the packages of ../client and the scripts of
+// this package, and what they use of those beside it.
+func scripts(t *testing.T) string {
+	t.Helper()
+	project := e2e.NodeProject(t, "../client")
+	for from, to := range map[string]string{"../script": "script", "../sdk": "shop", "sdk": "sdk", "dashboard": "dashboard"} {
+		if err := os.CopyFS(filepath.Join(project, to), os.DirFS(from)); err != nil {
+			t.Fatalf("copying %s: %v", from, err)
+		}
+	}
+	return project
+}
