@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"encoding/json"
 	"net/http"
 	"strconv"
 )
@@ -20,6 +21,18 @@ var (
 	answerPath         = answer{status: http.StatusBadRequest, body: `{"type":"invalid_data","message":"The path of the request is ambiguous"}`}
 	answerUnknown      = answer{status: http.StatusServiceUnavailable, body: `{"type":"unavailable","message":"Service temporarily unavailable"}`, retryAfter: 1}
 )
+
+// unauthorized is an answer that says why, in Medusa's words.
+func unauthorized(message string) answer {
+	body, err := json.Marshal(struct {
+		Type    string `json:"type"`
+		Message string `json:"message"`
+	}{"unauthorized", message})
+	if err != nil {
+		return answerUnauthorized
+	}
+	return answer{status: http.StatusUnauthorized, body: string(body)}
+}
 
 func (a answer) write(w http.ResponseWriter) error {
 	h := w.Header()

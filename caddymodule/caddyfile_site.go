@@ -29,6 +29,9 @@ func parseHandler(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 //		unlink  <actor_type> <method> <path>
 //		forward bearer|none
 //		headers <prefix>|off
+//		backend <module> [...] {
+//			...
+//		}
 //		invalid_credentials ignore|reject
 //		max_body <size>
 //	}
@@ -63,10 +66,18 @@ func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			return wrap(d, err)
 		case "invalid_credentials":
 			return oneOf(d, &h.InvalidCredentials, "ignore", "reject")
+		case "backend":
+			var module string
+			if err := one(d, &module); err != nil {
+				return err
+			}
+			raw, err := guest(d, "auth_sidecar.backends.", "backend", module)
+			h.BackendRaw = raw
+			return err
 		case "max_body":
 			return size(d, &h.MaxBody)
 		}
-		return unrecognized(d, "realm", "prefix", "cors", "link", "unlink", "forward", "headers", "invalid_credentials", "max_body")
+		return unrecognized(d, "realm", "prefix", "cors", "link", "unlink", "forward", "headers", "backend", "invalid_credentials", "max_body")
 	}, "cors", "link", "unlink")
 }
 

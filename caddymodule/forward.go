@@ -6,6 +6,7 @@ import (
 	"net/textproto"
 	"strings"
 
+	"github.com/caddy-commerce/auth-sidecar/identity/session"
 	"github.com/caddy-commerce/auth-sidecar/identity/verify"
 )
 
@@ -36,11 +37,15 @@ func newHeaderNames(prefix string) (headerNames, error) {
 }
 
 // forward rewrites the credentials of the request for the backend. The session
-// cookie never reaches it; a client's bearer passes if it was proven, a session
-// becomes a bearer of its own. previous is what an earlier call forwarded.
-func (h *Handler) forward(r *http.Request, previous, caller *verify.Caller) {
+// cookie never reaches it; a client's bearer passes if it was proven and the
+// backend can make sense of it, everything else becomes a token minted for the
+// backend. previous is what an earlier call forwarded.
+func (h *Handler) forward(r *http.Request, previous, caller *verify.Caller) error {
 	if previous == nil {
 		h.realm.sessions.Cut(r.Header)
+		if h.foreignCookie != "" {
+			session.Cut(r.Header, h.foreignCookie)
+		}
 	}
 	switch {
 	case caller == nil:
@@ -49,10 +54,32 @@ func (h *Handler) forward(r *http.Request, previous, caller *verify.Caller) {
 		}
 	case caller.Method == verify.Session && h.Forward == "none":
 		delete(r.Header, "Authorization")
-	case r.Header.Get("Authorization") != caller.Authorization:
-		r.Header["Authorization"] = []string{caller.Authorization}
+	default:
+		authorization, err := h.authorization(r, caller)
+		if err != nil {
+			return err
+		}
+		if r.Header.Get("Authorization") != authorization {
+			r.Header["Authorization"] = []string{authorization}
+		}
 	}
 	h.names.set(r.Header, caller)
+	return nil
+}
+
+// authorization returns what tells the backend of the caller.
+func (h *Handler) authorization(r *http.Request, caller *verify.Caller) (string, error) {
+	asIs := caller.Method == verify.Bearer
+	if h.backend != nil {
+		if err := h.backend.trusted(r.Context()); err != nil {
+			return "", err
+		}
+		asIs = asIs && !h.backend.all && (caller.BackendID == "" || caller.BackendID == caller.Claims.IdentityID)
+	}
+	if asIs {
+		return caller.Authorization, nil
+	}
+	return h.minter.Authorization(caller)
 }
 
 func (n *headerNames) set(h http.Header, caller *verify.Caller) {

@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -63,7 +64,7 @@ type Handler struct {
 	// The prefix of the headers that tell the backend who calls: `Actor-Id`,
 	// `Actor-Type`, `Identity-Id` and `Provider` behind it; `off` for none.
 	// Clients' own `X-Auth-*` headers are removed in any case.
-	// Default: `X-Auth-`.
+	// Default: `X-Auth-`, and off with a backend.
 	Headers string `json:"headers,omitempty"`
 
 	// What becomes of a request whose credential proves nobody: `ignore`
@@ -74,15 +75,24 @@ type Handler struct {
 	// The largest request body that the routes read, in bytes. Default: 64 KiB.
 	MaxBody int64 `json:"max_body,omitempty"`
 
-	realm       *Realm
-	cookie      string // the name of the session's cookie
-	api         http.Handler
-	crossOrigin *httpapi.CrossOrigin
-	origins     httpapi.Origins
-	links       []Link
-	unlinks     []Unlink
-	names       headerNames
-	logger      *zap.Logger
+	// The commerce backend behind the site, whose accounts and actors the
+	// sidecar looks after. Default: none; it only learns of actors by watching.
+	BackendRaw json.RawMessage `json:"backend,omitempty" caddy:"namespace=auth_sidecar.backends inline_key=backend"`
+
+	realm   *Realm
+	service *identity.Service // the realm's, in front of the backend
+	minter  *verify.Minter
+	backend *backend // nil without one
+	// foreignCookie is the name of a session cookie that only the backend knows.
+	foreignCookie string
+	cookie        string // the name of the session's cookie
+	api           http.Handler
+	crossOrigin   *httpapi.CrossOrigin
+	origins       httpapi.Origins
+	links         []Link
+	unlinks       []Unlink
+	names         headerNames
+	logger        *zap.Logger
 }
 
 // CaddyModule returns the Caddy module information.
@@ -125,6 +135,12 @@ func (h *Handler) provision(ctx caddy.Context) error {
 	default:
 		return fmt.Errorf("invalid_credentials %q: use ignore or reject", h.InvalidCredentials)
 	}
+	if err := h.loadBackend(ctx); err != nil {
+		return err
+	}
+	if h.backend != nil && h.Headers == "" {
+		h.Headers = "off"
+	}
 	if h.names, err = newHeaderNames(h.Headers); err != nil {
 		return err
 	}
@@ -137,7 +153,7 @@ func (h *Handler) provision(ctx caddy.Context) error {
 	h.crossOrigin = httpapi.NewCrossOrigin(h.origins)
 	h.api, err = httpapi.New(httpapi.Config{
 		Prefix: h.Prefix, MaxBody: h.MaxBody, Origins: h.origins, HTTPS: https,
-		Service: h.realm.service, Tokens: h.realm.ring, Sessions: h.realm.sessions, Verifier: h.realm.verifier,
+		Service: h.service, Tokens: h.realm.ring, Sessions: h.realm.sessions, Verifier: h.realm.verifier,
 		Logger: ctx.Slogger(),
 	})
 	return err
@@ -172,13 +188,13 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	}
 	s := &state{handler: h, result: new(verify.Result)}
 	s.introduce(r)
-	filter := &responseFilter{cookie: h.cookie}
+	filter := &responseFilter{cookie: h.cookie, foreign: h.foreignCookie}
 	filter.ResponseWriter = w
 	w = filter
 
 	// Browsers send no credential with a preflight, and it is nobody's request.
 	if preflight(r) || !h.realm.verifier.Presented(r) {
-		h.forward(r, nil, nil) // the backend may find a session where the verifier sees none
+		_ = h.forward(r, nil, nil) // the backend may find a session where the verifier sees none
 		return h.watch(w, r, s, next)
 	}
 	result, err := h.realm.verifier.Request(r)
@@ -196,7 +212,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		h.allowOrigin(w, r)
 		return answerUnauthorized.write(w)
 	}
-	s.tell(r, chooseCaller(r, result))
+	if err := s.tell(r, chooseCaller(r, result)); err != nil {
+		return h.unknown(w, r, err)
+	}
 	if s.caller != nil && s.caller.Method == verify.Session {
 		filter.prolong = h.prolong(r, result)
 	}

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -67,6 +69,12 @@ type Realm struct {
 	sessions      *session.Manager
 	service       *identity.Service
 	verifier      *verify.Verifier
+	minter        *verify.Minter
+	store         *redisstore.Store
+	queue         *redisstore.Queue
+	shadowKey     identity.Secret               // of backends' passwords
+	backends      map[string]*notify.Dispatcher // of resets, by name
+	notifiers     int
 	dispatcher    *notify.Dispatcher
 	retries       *retries
 	logger        *zap.Logger
@@ -119,12 +127,14 @@ func (r *Realm) provision(ctx caddy.Context, name string) error {
 	if err != nil {
 		return err
 	}
+	r.shadowKey = derive(cookieSecrets[0], "shadow")
 	store, err := redisstore.New(conn.client, redisstore.Options{
 		Prefix: r.Redis.KeyPrefix, SessionPrefix: r.Session.KeyPrefix, Timeout: time.Duration(r.Redis.Timeout),
 	})
 	if err != nil {
 		return fmt.Errorf("redis: %w", err)
 	}
+	r.store, r.queue = store, store.Queue()
 	r.sessions, err = session.NewManager(session.Config{
 		Secrets: cookieSecrets, Settings: r.Session.settings(), Store: store,
 	})
@@ -139,12 +149,12 @@ func (r *Realm) provision(ctx caddy.Context, name string) error {
 	if err != nil {
 		return err
 	}
+	r.minter = verify.NewMinter(r.ring, nil)
 	providers, err := r.loadProviders(ctx)
 	if err != nil {
 		return err
 	}
-	queue := store.Queue()
-	resets := identity.ResetQueue(queue)
+	resets := identity.ResetQueue(r.queue)
 	if len(r.NotifiersRaw) == 0 {
 		resets = nowhere{} // what nobody will read is not kept
 	}
@@ -161,7 +171,7 @@ func (r *Realm) provision(ctx caddy.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	return r.loadNotifiers(ctx, queue, conn.client)
+	return r.loadNotifiers(ctx, conn.client)
 }
 
 // nowhere takes the reset requests of a realm without notifiers.
@@ -230,7 +240,7 @@ func queueName(module any, i int) string {
 	return fmt.Sprintf("%s.%d", module.(caddy.Module).CaddyModule().ID.Name(), i)
 }
 
-func (r *Realm) loadNotifiers(ctx caddy.Context, queue *redisstore.Queue, client redis.UniversalClient) error {
+func (r *Realm) loadNotifiers(ctx caddy.Context, client redis.UniversalClient) error {
 	modules, err := ctx.LoadModule(r, "NotifiersRaw")
 	if err != nil {
 		return fmt.Errorf("notify: %w", err)
@@ -248,11 +258,9 @@ func (r *Realm) loadNotifiers(ctx caddy.Context, queue *redisstore.Queue, client
 		}
 		notifiers = append(notifiers, notify.Named{Name: queueName(module, i), Notifier: notifier})
 	}
-	if len(notifiers) == 0 {
-		r.logger.Warn("no notifier is configured: password resets are accepted and nobody is told; add for example \"notify webhook https://…\"")
-	}
+	r.notifiers = len(notifiers)
 	r.dispatcher, err = notify.New(notify.Config{
-		Queue: queue, Issue: r.service.IssueReset, Notifiers: notifiers, Logger: r.slogger,
+		Queue: r.queue, Issue: r.service.IssueReset, Notifiers: notifiers, Logger: r.slogger,
 		ResetTTL: time.Duration(r.ResetTTL),
 	})
 	return err
@@ -261,11 +269,16 @@ func (r *Realm) loadNotifiers(ctx caddy.Context, queue *redisstore.Queue, client
 func (r *Realm) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	r.cancel = cancel
-	r.done.Go(func() {
-		if err := r.dispatcher.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {
-			r.logger.Error("delivery of notifications ended", zap.Error(err))
-		}
-	})
+	if r.notifiers == 0 && len(r.backends) == 0 {
+		r.logger.Warn("no notifier is configured: password resets are accepted and nobody is told; add for example \"notify webhook https://…\"")
+	}
+	for _, d := range append(slices.Collect(maps.Values(r.backends)), r.dispatcher) {
+		r.done.Go(func() {
+			if err := d.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {
+				r.logger.Error("delivery of notifications ended", zap.Error(err))
+			}
+		})
+	}
 }
 
 func (r *Realm) stop() {

@@ -55,10 +55,11 @@ func (s *state) introduce(r *http.Request) {
 }
 
 // tell makes the caller known to the backend. nil makes the request anonymous.
-func (s *state) tell(r *http.Request, caller *verify.Caller) {
+// The error says that the backend cannot be told; the request must not go there.
+func (s *state) tell(r *http.Request, caller *verify.Caller) error {
 	previous := s.caller
 	s.caller = caller
-	s.handler.forward(r, previous, caller)
+	return s.handler.forward(r, previous, caller)
 }
 
 // current is whoever makes a request, as far as it is known by now.

@@ -35,7 +35,8 @@ type Require struct {
 	// The kinds of credential that are accepted: `bearer`, `session` and
 	// `api_key`. With the last one, a request with an `Authorization: Basic`
 	// field passes unchecked, for the backend to judge its key; only for a
-	// backend that does. Default: bearer and session.
+	// backend that does. Default: bearer and session, and on /admin in front of a
+	// `backend` api_key as well.
 	Methods []string `json:"methods,omitempty"`
 
 	// Let requests without a fitting credential pass as anonymous.
@@ -104,14 +105,16 @@ func (q *Require) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	switch {
 	case caller != nil:
 		if caller != s.caller {
-			s.tell(r, caller)
+			if err := s.tell(r, caller); err != nil {
+				return s.handler.unknown(w, r, err)
+			}
 		}
 		return next.ServeHTTP(w, r)
-	case q.apiKey && presentsBasic(r.Header): // it was not replaced, so nobody else is the caller
+	case q.takesKeys(s.handler, r) && presentsBasic(r.Header): // it was not replaced, so nobody else is the caller
 		return next.ServeHTTP(w, r)
 	case q.Optional:
 		if s.caller != nil {
-			s.tell(r, nil)
+			_ = s.tell(r, nil) // nobody is easily told
 		}
 		return next.ServeHTTP(w, r)
 	}
@@ -122,6 +125,13 @@ func (q *Require) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	}
 	s.handler.refused(r, q.reason(s.result))
 	return answerUnauthorized.write(w)
+}
+
+// takesKeys reports whether the request's API key is for the backend to judge:
+// the rule says so or, where it says nothing about methods, it is Medusa, which
+// takes them on /admin (reference medusa-v2, section 7).
+func (q *Require) takesKeys(h *Handler, r *http.Request) bool {
+	return q.apiKey || q.methods == nil && h.backend != nil && below(r.URL.Path, "/admin")
 }
 
 // fits reports whether the rule lets the caller pass, whatever proved it.

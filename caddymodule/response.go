@@ -14,6 +14,7 @@ import (
 type responseFilter struct {
 	caddyhttp.ResponseWriterWrapper
 	cookie      string // the name of the session's cookie
+	foreign     string // that of another session cookie of the backend's, or ""
 	prolong     string // our own Set-Cookie, or ""
 	wroteHeader bool
 }
@@ -58,7 +59,8 @@ func (w *responseFilter) filter() {
 		kept := cookies[:0]
 		for _, cookie := range cookies {
 			name, _, named := strings.Cut(cookie, "=")
-			if !named || strings.Trim(name, " \t") != w.cookie { // as browsers read it: RFC 6265, section 5.2
+			name = strings.Trim(name, " \t") // as browsers read it: RFC 6265, section 5.2
+			if !named || name == "" || name != w.cookie && name != w.foreign {
 				kept = append(kept, cookie)
 			}
 		}

@@ -25,10 +25,53 @@ func (h *Handler) watch(w http.ResponseWriter, r *http.Request, s *state, next c
 	if rule, actorID := h.unlinkFor(r); rule != nil && (!s.result.Anonymous() || rule.confirmed && presentsBasic(r.Header)) {
 		return h.watchUnlink(w, r, rule, actorID, next)
 	}
-	return next.ServeHTTP(w, r)
+	return h.pass(w, r, next)
+}
+
+// pass calls the next handler. When the way to the backend broke it may be
+// another one that answers next.
+func (h *Handler) pass(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	err := next.ServeHTTP(w, r)
+	if err != nil && h.backend != nil {
+		h.backend.doubt()
+	}
+	return err
+}
+
+// prepare sees to it that the backend knows the identity of which it is about to
+// make an actor, and that the token names it so.
+func (h *Handler) prepare(r *http.Request, s *state, rule *Link) error {
+	caller := s.caller
+	if h.backend == nil || caller == nil || caller.Claims.ActorType != rule.ActorType || caller.Registered() {
+		return nil
+	}
+	id, err := h.service.Prepare(r.Context(), caller.Claims)
+	if err != nil {
+		return err
+	}
+	if known := caller.In(id); known != caller {
+		return s.tell(r, known)
+	}
+	return nil
+}
+
+// unprepared answers in place of the backend: nothing was asked of it yet.
+func (h *Handler) unprepared(w http.ResponseWriter, r *http.Request, err error) error {
+	if identity.CodeOf(err) != identity.CodeUnauthorized {
+		return h.unknown(w, r, err)
+	}
+	h.refused(r, identity.ReasonOf(err))
+	h.allowOrigin(w, r)
+	if e, ok := errors.AsType[*identity.Error](err); ok && e.Message != "" {
+		return unauthorized(e.Message).write(w)
+	}
+	return answerUnauthorized.write(w)
 }
 
 func (h *Handler) watchLink(w http.ResponseWriter, r *http.Request, s *state, rule *Link, next caddyhttp.Handler) error {
+	if err := h.prepare(r, s, rule); err != nil {
+		return h.unprepared(w, r, err)
+	}
 	r.Header.Del("Accept-Encoding") // a compressed body shows no id
 	var actorID string
 	rec := &recorder{
@@ -60,7 +103,7 @@ func (h *Handler) watchLink(w http.ResponseWriter, r *http.Request, s *state, ru
 // run passes the request on with the recorder in place.
 func (h *Handler) run(rec *recorder, w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	rec.ResponseWriter = w
-	if err := next.ServeHTTP(rec, r); err != nil {
+	if err := h.pass(rec, r, next); err != nil {
 		return err
 	}
 	if rec.end() != nil {
@@ -77,7 +120,7 @@ func (h *Handler) link(ctx context.Context, caller *verify.Caller, actorType, ac
 		return nil
 	}
 	id := caller.Claims.IdentityID
-	err := h.realm.service.Link(ctx, id, actorType, actorID)
+	err := h.service.Link(ctx, id, actorType, actorID)
 	about := []zap.Field{
 		zap.String("reason", linkReason(err)), zap.String("auth_identity_id", id), zap.String("actor_type", actorType),
 		zap.String("actor_id", actorID), zap.Error(err),
@@ -89,7 +132,7 @@ func (h *Handler) link(ctx context.Context, caller *verify.Caller, actorType, ac
 	case identity.CodeOf(err) == identity.CodeUnavailable:
 		h.logger.Error("actor was made but could not be linked yet", about...)
 		h.realm.retries.add(actor{actorType, actorID}, func(ctx context.Context) error {
-			return h.realm.service.Link(ctx, id, actorType, actorID)
+			return h.service.Link(ctx, id, actorType, actorID)
 		})
 		return err
 	default: // linked to another actor, or the identity is gone: the backend's answer stands
@@ -129,12 +172,12 @@ func (h *Handler) watchUnlink(w http.ResponseWriter, r *http.Request, rule *Unli
 
 // unlink records that the backend deleted an actor.
 func (h *Handler) unlink(ctx context.Context, actorType, actorID string) error {
-	err := h.realm.service.Unlink(ctx, actorType, actorID)
+	err := h.service.Unlink(ctx, actorType, actorID)
 	if err != nil {
 		h.logger.Error("actor was deleted but could not be unlinked yet", zap.String("reason", identity.ReasonOf(err)),
 			zap.String("actor_type", actorType), zap.String("actor_id", actorID), zap.Error(err))
 		h.realm.retries.add(actor{actorType, actorID}, func(ctx context.Context) error {
-			return h.realm.service.Unlink(ctx, actorType, actorID)
+			return h.service.Unlink(ctx, actorType, actorID)
 		})
 		return err
 	}

@@ -1,17 +1,21 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 )
 
-// accounts is the view that one provider has of the store.
+// accounts is the view that one provider has of the store while somebody of one
+// actor type is served.
 type accounts struct {
 	*Service
-	provider string
+	provider, actorType string
 }
 
-func (s *Service) accounts(provider string) accounts { return accounts{s, provider} }
+func (s *Service) accounts(provider, actorType string) accounts {
+	return accounts{s, provider, actorType}
+}
 
 func (a accounts) Find(ctx context.Context, keys ...string) (*Identity, error) {
 	return a.Store.Find(ctx, a.provider, keys...)
@@ -20,8 +24,13 @@ func (a accounts) Find(ctx context.Context, keys ...string) (*Identity, error) {
 func (a accounts) Create(ctx context.Context, p ProviderIdentity) (*Identity, error) {
 	now := a.Clock()
 	p.Provider, p.UpdatedAt = a.provider, now
+	id, err := a.shadow(ctx, a.actorType, p)
+	if err != nil {
+		return nil, err
+	}
 	i := &Identity{
-		ID:        "authid_" + a.NewID(),
+		ID:        cmp.Or(id, "authid_"+a.NewID()),
+		BackendID: id,
 		Providers: map[string]ProviderIdentity{a.provider: p},
 		CreatedAt: now,
 		UpdatedAt: now,

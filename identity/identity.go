@@ -10,6 +10,10 @@ import (
 type Identity struct {
 	// ID is `authid_` and a ULID; the backend knows the identity by it too.
 	ID string
+	// BackendID is the backend's own id for the identity: the same, except for
+	// an identity that was made while the backend was down. "" while the backend
+	// knows nothing of it.
+	BackendID string
 	// AppMetadata links the identity to actors of the backend: the key
 	// `customer_id` holds the actor id of type `customer`.
 	AppMetadata Metadata
@@ -58,6 +62,12 @@ func (i *Identity) ActorID(actorType string) string {
 // HasActor reports whether anything is linked, as Medusa counts it: a member
 // whose value is null counts as well (reference medusa-v2, section 3).
 func (i *Identity) HasActor() bool { return len(i.AppMetadata) > 0 }
+
+// State is what the check of a credential needs to know of an identity.
+type State struct {
+	ValidFrom time.Time
+	BackendID string
+}
 
 // Valid reports whether a credential issued at that time is good for the identity.
 func (i *Identity) Valid(issuedAt time.Time) bool { return !issuedAt.Before(i.ValidFrom) }

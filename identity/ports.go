@@ -33,6 +33,11 @@ type Store interface {
 	// actor is left. It returns the identity's id; ErrNotFound if none has it.
 	Unlink(ctx context.Context, actorType, actorID string, validFrom time.Time) (id string, err error)
 
+	// SetBackend makes backendID the backend's id for the identity in place of
+	// old. The same again is fine; ErrStale if it has another one than old,
+	// ErrNotFound if the identity is gone.
+	SetBackend(ctx context.Context, id, old, backendID string) error
+
 	// OpenReset makes r the identity's one valid reset of that provider,
 	// unless one asked for later is open or was used, or one is open that was
 	// asked for less than r.Cooldown before: then ErrStale. Opening the same
@@ -178,6 +183,11 @@ type Accounts interface {
 	Create(ctx context.Context, p ProviderIdentity) (*Identity, error)
 	// Own returns the provider's entry of the identity.
 	Own(i *Identity) ProviderIdentity
+	// Migrate makes an identity of the account that the identifier and the
+	// password open at the backend, with the entry that entry makes. keys are
+	// those of Find. ErrNotFound if the backend has no such account or is not to
+	// be asked, ErrStale if there is an identity by now.
+	Migrate(ctx context.Context, keys []string, identifier, password string, entry func() (ProviderIdentity, error)) (*Identity, error)
 	// Replace stores another credential in the provider's entry, unless it
 	// changed meanwhile: then ErrStale.
 	Replace(ctx context.Context, i *Identity, credential Secret) error

@@ -100,10 +100,20 @@ func (s *Service) IssueReset(ctx context.Context, r ResetRequest) (*Notification
 // Update sets a new credential for the holder of a reset token. The token is
 // used up even when the body has no password; what the body says about whose
 // password it is counts for nothing (reference medusa-v2, section 9).
+//
+// With a backend its own reset tokens do as well.
 func (s *Service) Update(ctx context.Context, actorType, provider, token string, in Input) error {
 	if _, err := s.provider(actorType, provider); err != nil {
 		return err
 	}
+	err := s.update(ctx, actorType, provider, token, in)
+	if e, ok := errors.AsType[*Error](err); s.backend == nil || !ok || e.Message != errInvalidToken.Message {
+		return err
+	}
+	return s.updateByBackend(ctx, actorType, provider, token, in)
+}
+
+func (s *Service) update(ctx context.Context, actorType, provider, token string, in Input) error {
 	c, err := s.Tokens.ParseReset(token)
 	if err != nil {
 		return &Error{Code: CodeUnauthorized, Reason: ReasonOf(err), Message: errInvalidToken.Message, Err: err}

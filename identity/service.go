@@ -45,6 +45,7 @@ type Service struct {
 	providers map[string]Provider
 	order     []string
 	actors    map[string][]string
+	backend   *BackendConfig // nil without one
 }
 
 // NewService checks the configuration and makes a Service.
@@ -107,7 +108,7 @@ func (s *Service) Register(ctx context.Context, actorType, provider string, in I
 	}
 	in.ActorType = actorType
 	begun := s.Clock()
-	i, err := r.Register(ctx, s.accounts(provider), in)
+	i, err := r.Register(ctx, s.accounts(provider, actorType), in)
 	if err != nil {
 		return Claims{}, fmt.Errorf("registering: %w", err)
 	}
@@ -129,11 +130,11 @@ func (s *Service) Authenticate(ctx context.Context, actorType, provider string, 
 	}
 	in.ActorType = actorType
 	begun := s.Clock()
-	proof, err := p.Authenticate(ctx, s.accounts(provider), in)
+	proof, err := p.Authenticate(ctx, s.accounts(provider, actorType), in)
 	if err != nil {
 		return Login{}, fmt.Errorf("authenticating: %w", err)
 	}
-	return s.login(proof, actorType, provider, begun), nil
+	return s.login(ctx, proof, actorType, provider, begun), nil
 }
 
 // Callback finishes an authentication that a third party took part in.
@@ -151,19 +152,20 @@ func (s *Service) Callback(ctx context.Context, actorType, provider string, in I
 	}
 	in.ActorType = actorType
 	begun := s.Clock()
-	proof, err := r.Callback(ctx, s.accounts(provider), in)
+	proof, err := r.Callback(ctx, s.accounts(provider, actorType), in)
 	if err != nil {
 		return Login{}, fmt.Errorf("receiving a callback: %w", err)
 	}
-	return s.login(proof, actorType, provider, begun), nil
+	return s.login(ctx, proof, actorType, provider, begun), nil
 }
 
-func (s *Service) login(proof Proof, actorType, provider string, begun time.Time) Login {
+func (s *Service) login(ctx context.Context, proof Proof, actorType, provider string, begun time.Time) Login {
 	if proof.Identity == nil {
 		return Login{Location: proof.Location}
 	}
-	c := s.claims(proof.Identity, actorType, provider, begun)
-	c.ActorID = proof.Identity.ActorID(actorType)
+	i := s.adopt(ctx, proof.Identity, actorType, provider, begun)
+	c := s.claims(i, actorType, provider, begun)
+	c.ActorID = i.ActorID(actorType)
 	return Login{Claims: c}
 }
 
@@ -202,6 +204,7 @@ func (s *Service) Refresh(ctx context.Context, old Claims) (Claims, error) {
 	case !i.Valid(time.Unix(old.IssuedAt, 0)):
 		return Claims{}, &Error{Code: CodeUnauthorized, Reason: "revoked"}
 	}
+	i = s.adopt(ctx, i, old.ActorType, old.Provider, begun)
 	c := s.claims(i, old.ActorType, old.Provider, begun)
 	// A backend's own token may wait for a second factor, which it asks for and
 	// we do not: a refresh must not stand in for it.

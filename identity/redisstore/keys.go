@@ -64,6 +64,9 @@ func (k keyspace) actor(actorType, actorID string) string {
 	return k.prefix + "ac:" + actorType + ":" + digest(actorID)
 }
 
+// lock is the string that names who has the lock.
+func (k keyspace) lock(name string) string { return k.prefix + "lk:" + digest(name) }
+
 // session is the string that is the session's record.
 func (k keyspace) session(sid string) string { return k.sessions + sid }
 

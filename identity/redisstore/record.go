@@ -27,6 +27,7 @@ const (
 	fieldUpdated   = "updated_at" // milliseconds
 	fieldClaim     = "claim"      // the attempt that created it
 	fieldPending   = "pending"    // there until the creation is complete
+	fieldBackendID = "backend_id" // the backend's id for the identity
 	prefixApp      = "app:"       // a member of the app metadata: JSON
 	prefixProvider = "pi:"        // a provider identity: JSON
 )
@@ -74,6 +75,12 @@ func encodeIdentity(i *identity.Identity) ([]string, error) {
 		fieldValidFrom, seconds(i.ValidFrom),
 		fieldCreated, millis(i.CreatedAt),
 		fieldUpdated, millis(i.UpdatedAt),
+	}
+	if i.BackendID != "" {
+		if !validID(i.BackendID) {
+			return nil, errors.New("the backend's id of the identity: use letters, digits, '_' and '-'")
+		}
+		fields = append(fields, fieldBackendID, i.BackendID)
 	}
 	for name, value := range i.AppMetadata {
 		if !json.Valid(value) {
@@ -123,7 +130,7 @@ func decodeRecord(id string, fields map[string]string) (*record, error) {
 		return nil, err
 	}
 	r := &record{claim: fields[fieldClaim]}
-	r.ID = id
+	r.ID, r.BackendID = id, fields[fieldBackendID]
 	r.AppMetadata, r.Providers = identity.Metadata{}, map[string]identity.ProviderIdentity{}
 	_, r.pending = fields[fieldPending]
 	var errs [3]error

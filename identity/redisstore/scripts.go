@@ -28,6 +28,8 @@ var (
 	openResetLua string
 	//go:embed scripts/close_reset.lua
 	closeResetLua string
+	//go:embed scripts/set_backend.lua
+	setBackendLua string
 	//go:embed scripts/finish_reset.lua
 	finishResetLua string
 
@@ -40,6 +42,7 @@ var (
 	unlinkScript      = redis.NewScript(unlinkLua)
 	openResetScript   = redis.NewScript(openResetLua)
 	closeResetScript  = redis.NewScript(closeResetLua)
+	setBackendScript  = redis.NewScript(setBackendLua)
 	finishResetScript = redis.NewScript(finishResetLua)
 )
 

@@ -104,19 +104,19 @@ func (s *Store) Identity(ctx context.Context, id string) (*identity.Identity, er
 	return i, err
 }
 
-// State returns the identity's ValidFrom, or identity.ErrNotFound if there is
+// State returns the identity's state, or identity.ErrNotFound if there is
 // no such identity. It is the cheapest question about an identity, for the
 // check of a credential.
-func (s *Store) State(ctx context.Context, id string) (validFrom time.Time, err error) {
+func (s *Store) State(ctx context.Context, id string) (state identity.State, err error) {
 	if !validID(id) {
-		return time.Time{}, identity.ErrNotFound
+		return identity.State{}, identity.ErrNotFound
 	}
 	err = s.do(ctx, "reading the state of an identity", func(ctx context.Context) error {
-		values, err := s.client.HMGet(ctx, s.keys.identity(id), fieldSchema, fieldValidFrom, fieldPending).Result()
+		values, err := s.client.HMGet(ctx, s.keys.identity(id), fieldSchema, fieldValidFrom, fieldPending, fieldBackendID).Result()
 		if err != nil {
 			return err
 		}
-		if len(values) != 3 {
+		if len(values) != 4 {
 			return unexpected(values)
 		}
 		version, exists := values[0].(string)
@@ -131,19 +131,20 @@ func (s *Store) State(ctx context.Context, id string) (validFrom time.Time, err 
 			if r == nil {
 				return identity.ErrNotFound
 			}
-			validFrom = r.ValidFrom
+			state = identity.State{ValidFrom: r.ValidFrom, BackendID: r.BackendID}
 			return nil
 		}
 		if err := checkSchema(version); err != nil {
 			return err
 		}
 		text, _ := values[1].(string)
-		if validFrom, err = decodeSeconds(text); err != nil {
+		if state.ValidFrom, err = decodeSeconds(text); err != nil {
 			return corrupt(err)
 		}
+		state.BackendID, _ = values[3].(string)
 		return nil
 	})
-	return validFrom, err
+	return state, err
 }
 
 // settled returns the record with that id after completing its creation if

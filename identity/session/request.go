@@ -33,6 +33,10 @@ func find(lines []string, name string) (value string, ok bool) {
 	return "", false
 }
 
+// Cut removes the cookies of that name from a request's header, as
+// Manager.Cut does those of the session.
+func Cut(h http.Header, name string) { cut(h, name) }
+
 // cut removes the cookies of that name and leaves all others as they are, byte
 // by byte. It errs on the side of removing: a name with any white space around
 // it counts.

@@ -16,7 +16,7 @@ import (
 // one is a store of one identity and one session.
 type one struct{ record []byte }
 
-func (*one) State(context.Context, string) (time.Time, error) { return time.Time{}, nil }
+func (*one) State(context.Context, string) (identity.State, error) { return identity.State{}, nil }
 
 func (s *one) LoadSession(context.Context, string) ([]byte, error) { return s.record, nil }
 

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"slices"
+	"sync/atomic"
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
 	"github.com/caddy-commerce/auth-sidecar/identity/session"
@@ -21,9 +22,21 @@ const (
 type Caller struct {
 	Claims identity.Claims
 	Method Method
-	// Authorization is the field value for the backend: a bearer token, the
-	// client's own, or for a session one minted for minutes.
+	// Authorization is the field value with the client's own bearer token, ""
+	// for a session.
 	Authorization string
+	// BackendID is the backend's own id for the identity, "" if it has none yet.
+	BackendID string
+
+	minted atomic.Pointer[minted] // by the Minter that was asked last
+}
+
+// In returns the caller as one whom the backend knows by that id.
+func (c *Caller) In(backendID string) *Caller {
+	if c.BackendID == backendID {
+		return c
+	}
+	return &Caller{Claims: c.Claims, Method: c.Method, Authorization: c.Authorization, BackendID: backendID}
 }
 
 // Registered reports whether the caller acts as an actor of the backend.

@@ -24,14 +24,15 @@ var errDown = identity.Unavailable("store_refused", errors.New("connection refus
 // world is all that a Verifier asks: tokens, identities, sessions and the time.
 // It counts the questions.
 type world struct {
-	mu       sync.Mutex
-	now      time.Time
-	leeway   time.Duration
-	tokens   map[string]identity.Claims
-	valid    map[string]time.Time // since when, by identity
-	sessions map[string]*session.Record
-	failures map[string]error // by question, such as `state authid_1`
-	asked    map[string]int
+	mu         sync.Mutex
+	now        time.Time
+	leeway     time.Duration
+	tokens     map[string]identity.Claims
+	valid      map[string]time.Time // since when, by identity
+	sessions   map[string]*session.Record
+	backendIDs map[string]string // by identity
+	failures   map[string]error  // by question, such as `state authid_1`
+	asked      map[string]int
 	// during is called while a question is under way: the store has looked
 	// already, its answer has not arrived.
 	during func(question string)
@@ -39,7 +40,7 @@ type world struct {
 
 func newWorld() *world {
 	return &world{
-		now: start, tokens: map[string]identity.Claims{}, valid: map[string]time.Time{},
+		now: start, tokens: map[string]identity.Claims{}, valid: map[string]time.Time{}, backendIDs: map[string]string{},
 		sessions: map[string]*session.Record{}, failures: map[string]error{}, asked: map[string]int{},
 	}
 }
@@ -92,13 +93,13 @@ func ask[V any](w *world, question string, look func() (V, error)) (V, error) {
 }
 
 // State implements verify.Identities.
-func (w *world) State(_ context.Context, id string) (time.Time, error) {
-	return ask(w, "state "+id, func() (time.Time, error) {
+func (w *world) State(_ context.Context, id string) (identity.State, error) {
+	return ask(w, "state "+id, func() (identity.State, error) {
 		validFrom, ok := w.valid[id]
 		if !ok {
-			return time.Time{}, identity.ErrNotFound
+			return identity.State{}, identity.ErrNotFound
 		}
-		return validFrom, nil
+		return identity.State{ValidFrom: validFrom, BackendID: w.backendIDs[id]}, nil
 	})
 }
 
@@ -116,7 +117,7 @@ func (w *world) ParseAccess(raw string) (*identity.Claims, error) {
 	})
 }
 
-// Access implements verify.Tokens.
+// Access implements verify.AccessTokens.
 func (w *world) Access(c identity.Claims) (string, error) {
 	return ask(w, "mint "+c.ActorType, func() (string, error) {
 		return fmt.Sprintf("minted for %s %s from %d to %d", c.ActorType, c.ActorID, c.IssuedAt, c.ExpiresAt), nil

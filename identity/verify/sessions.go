@@ -3,24 +3,22 @@ package verify
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/caddy-commerce/auth-sidecar/identity/session"
 )
 
-// mintedTTL is the life of the token by which a session reaches the backend. No
-// session is believed for more than half of it, so a forwarded one is good for
-// minutes.
-const mintedTTL = 5 * time.Minute
-
 // sessionEntry is a session as its requests need it.
 type sessionEntry struct {
 	record  *session.Record
-	callers []*Caller // the latest login first
+	callers []held // the latest login first
 }
+
+// held is a caller that is replaced when the backend gets to know him.
+type held struct{ atomic.Pointer[Caller] }
 
 func (v *Verifier) loadSession(ctx context.Context, sid string) (*sessionEntry, error) {
 	now := v.Clock()
@@ -28,7 +26,7 @@ func (v *Verifier) loadSession(ctx context.Context, sid string) (*sessionEntry, 
 		return entry, nil
 	}
 	return v.sessions.ask(sid, now, func() (*sessionEntry, time.Time, error) {
-		entry, err := v.readSession(ctx, sid, now)
+		entry, err := v.readSession(ctx, sid)
 		if err != nil {
 			return nil, time.Time{}, err
 		}
@@ -36,31 +34,26 @@ func (v *Verifier) loadSession(ctx context.Context, sid string) (*sessionEntry, 
 	})
 }
 
-func (v *Verifier) readSession(ctx context.Context, sid string, now time.Time) (*sessionEntry, error) {
+func (v *Verifier) readSession(ctx context.Context, sid string) (*sessionEntry, error) {
 	record, err := v.Sessions.Load(ctx, sid)
 	if err != nil {
 		return nil, err
 	}
-	entry := &sessionEntry{record: record, callers: make([]*Caller, 0, len(record.Contexts))}
+	callers := make([]*Caller, 0, len(record.Contexts))
 	for _, claims := range record.Contexts {
-		// The session's own limits count, not those of the token it was made of
-		// (reference medusa-v2, section 6).
-		forwarded := claims
-		forwarded.IssuedAt = max(now.Unix(), claims.IssuedAt)
-		forwarded.ExpiresAt = forwarded.IssuedAt + int64(mintedTTL/time.Second)
-		token, err := v.Tokens.Access(forwarded)
-		if err != nil {
-			return nil, fmt.Errorf("minting the token of a session: %w", err)
-		}
-		entry.callers = append(entry.callers, &Caller{Claims: claims, Method: Session, Authorization: "Bearer " + token})
+		callers = append(callers, &Caller{Claims: claims, Method: Session})
 	}
 	// The order of a map is none.
-	slices.SortFunc(entry.callers, func(a, b *Caller) int {
+	slices.SortFunc(callers, func(a, b *Caller) int {
 		return cmp.Or(
 			later(record.Latest, a)-later(record.Latest, b),
 			strings.Compare(a.Claims.ActorType, b.Claims.ActorType),
 		)
 	})
+	entry := &sessionEntry{record: record, callers: make([]held, len(callers))}
+	for n, caller := range callers {
+		entry.callers[n].Store(caller)
+	}
 	return entry, nil
 }
 

@@ -22,18 +22,17 @@ import (
 	"github.com/caddy-commerce/auth-sidecar/identity/session"
 )
 
-// Tokens checks and mints access tokens; *token.Ring is one.
+// Tokens checks access tokens; *token.Ring is one.
 type Tokens interface {
 	// ParseAccess returns the claims of a genuine access token that has not
 	// expired. Its failures have CodeUnauthorized.
 	ParseAccess(raw string) (*identity.Claims, error)
-	Access(c identity.Claims) (string, error)
 }
 
 // Identities tells since when the credentials of an identity are good.
 type Identities interface {
-	// State returns the identity's ValidFrom, or identity.ErrNotFound.
-	State(ctx context.Context, id string) (validFrom time.Time, err error)
+	// State returns the identity's state, or identity.ErrNotFound.
+	State(ctx context.Context, id string) (identity.State, error)
 }
 
 // Sessions finds sessions; *session.Manager is one.
@@ -61,13 +60,15 @@ type Config struct {
 	Clock func() time.Time
 }
 
+const bearerPrefix = "Bearer "
+
 // Verifier checks credentials. It is safe for concurrent use.
 type Verifier struct {
 	Config
 	// tokens holds those whose signature was checked. The whole token is the
 	// key, so that none is ever taken for another.
 	tokens     *lru.Cache[string, *Caller]
-	identities *aged[time.Time]
+	identities *aged[identity.State]
 	sessions   *aged[*sessionEntry]
 }
 
@@ -90,10 +91,10 @@ func New(c Config) (*Verifier, error) {
 	if v.tokens, err = lru.New[string, *Caller](c.Entries); err != nil {
 		return nil, fmt.Errorf("verifier: %w", err)
 	}
-	if v.identities, err = newAged[time.Time](c.Entries, c.MaxAge); err != nil {
+	if v.identities, err = newAged[identity.State](c.Entries, c.MaxAge); err != nil {
 		return nil, fmt.Errorf("verifier: %w", err)
 	}
-	if v.sessions, err = newAged[*sessionEntry](c.Entries, min(c.MaxAge, mintedTTL/2)); err != nil {
+	if v.sessions, err = newAged[*sessionEntry](c.Entries, c.MaxAge); err != nil {
 		return nil, fmt.Errorf("verifier: %w", err)
 	}
 	return v, nil
@@ -132,9 +133,14 @@ func (v *Verifier) session(ctx context.Context, sid string, result *Result) erro
 	if err != nil {
 		return fmt.Errorf("loading a session: %w", err)
 	}
-	for _, caller := range entry.callers {
-		switch err := v.check(ctx, &caller.Claims); identity.CodeOf(err) {
+	for n := range entry.callers {
+		known := entry.callers[n].Load()
+		caller, err := v.check(ctx, known)
+		switch identity.CodeOf(err) {
 		case "":
+			if caller != known {
+				entry.callers[n].Store(caller)
+			}
 			result.Callers = append(result.Callers, caller)
 		case identity.CodeUnauthorized:
 			result.Refused = identity.ReasonOf(err)
@@ -184,9 +190,9 @@ func (v *Verifier) verifyBearer(ctx context.Context, raw string) (*Caller, error
 		if err != nil {
 			return nil, err
 		}
-		authorization := "Bearer " + raw // a copy, for the field around the token may be much longer
+		authorization := bearerPrefix + raw // a copy, for the field around the token may be much longer
 		caller = &Caller{Claims: *claims, Method: Bearer, Authorization: authorization}
-		v.tokens.Add(strings.TrimPrefix(authorization, "Bearer "), caller)
+		v.tokens.Add(strings.TrimPrefix(authorization, bearerPrefix), caller)
 	} else if v.Clock().Unix() >= caller.Claims.ExpiresAt {
 		// Parsed again, because the key ring may be lenient about the clock.
 		v.tokens.Remove(raw)
@@ -194,35 +200,40 @@ func (v *Verifier) verifyBearer(ctx context.Context, raw string) (*Caller, error
 			return nil, err
 		}
 	}
-	if err := v.check(ctx, &caller.Claims); err != nil {
+	checked, err := v.check(ctx, caller)
+	if err != nil {
 		return nil, err
 	}
-	return caller, nil
+	if checked != caller {
+		v.tokens.Add(strings.TrimPrefix(checked.Authorization, bearerPrefix), checked)
+	}
+	return checked, nil
 }
 
-// check asks whether the identity of the claims still stands for them.
-func (v *Verifier) check(ctx context.Context, c *identity.Claims) error {
-	validFrom, err := v.validFrom(ctx, c.IdentityID)
+// check asks whether the caller's identity still stands for him, and returns him
+// as the backend knows him by now.
+func (v *Verifier) check(ctx context.Context, c *Caller) (*Caller, error) {
+	state, err := v.state(ctx, c.Claims.IdentityID)
 	if errors.Is(err, identity.ErrNotFound) {
-		return &identity.Error{Code: identity.CodeUnauthorized, Reason: "identity_gone", Err: err}
+		return nil, &identity.Error{Code: identity.CodeUnauthorized, Reason: "identity_gone", Err: err}
 	}
 	if err != nil {
-		return fmt.Errorf("asking for the state of an identity: %w", err)
+		return nil, fmt.Errorf("asking for the state of an identity: %w", err)
 	}
-	if c.IssuedAt < validFrom.Unix() {
-		return &identity.Error{Code: identity.CodeUnauthorized, Reason: "revoked"}
+	if c.Claims.IssuedAt < state.ValidFrom.Unix() {
+		return nil, &identity.Error{Code: identity.CodeUnauthorized, Reason: "revoked"}
 	}
-	return nil
+	return c.In(state.BackendID), nil
 }
 
-func (v *Verifier) validFrom(ctx context.Context, id string) (time.Time, error) {
+func (v *Verifier) state(ctx context.Context, id string) (identity.State, error) {
 	now := v.Clock()
-	if validFrom, ok := v.identities.get(id, now); ok {
-		return validFrom, nil
+	if state, ok := v.identities.get(id, now); ok {
+		return state, nil
 	}
-	return v.identities.ask(id, now, func() (validFrom, ends time.Time, err error) {
-		validFrom, err = v.Identities.State(ctx, id)
-		return validFrom, time.Time{}, err
+	return v.identities.ask(id, now, func() (state identity.State, ends time.Time, err error) {
+		state, err = v.Identities.State(ctx, id)
+		return state, time.Time{}, err
 	})
 }
 

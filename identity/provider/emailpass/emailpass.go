@@ -115,6 +115,15 @@ func (p *Provider) Authenticate(ctx context.Context, accounts identity.Accounts,
 	}
 	i, err := accounts.Find(ctx, p.Keys(email)...)
 	if errors.Is(err, identity.ErrNotFound) {
+		i, err = p.migrate(ctx, accounts, email, pass)
+		if err == nil {
+			return identity.Proof{Identity: i}, nil
+		}
+	}
+	if errors.Is(err, identity.ErrStale) { // moved over by somebody beside us
+		i, err = accounts.Find(ctx, p.Keys(email)...)
+	}
+	if errors.Is(err, identity.ErrNotFound) {
 		if err := p.hasher.VerifyNone(ctx, pass); err != nil {
 			return identity.Proof{}, err
 		}
@@ -133,6 +142,17 @@ func (p *Provider) Authenticate(ctx context.Context, accounts identity.Accounts,
 	}
 	p.rehash(ctx, accounts, i, pass)
 	return identity.Proof{Identity: i}, nil
+}
+
+// migrate moves the account over that the backend has for the address, if the
+// password opens it.
+func (p *Provider) migrate(ctx context.Context, accounts identity.Accounts, email, pass string) (*identity.Identity, error) {
+	keys := p.Keys(email)
+	return accounts.Migrate(ctx, keys, email, pass, func() (identity.ProviderIdentity, error) {
+		hash, err := p.hasher.Hash(ctx, pass)
+		// The address is kept as it is: the backend knows it so.
+		return identity.ProviderIdentity{EntityID: email, Key: keys[len(keys)-1], Credential: hash}, err
+	})
 }
 
 // matches compares a password with a stored hash. A hash that cannot be read

@@ -1,0 +1,101 @@
+package caddymodule
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/caddy-commerce/auth-sidecar/identity"
+	"github.com/caddy-commerce/auth-sidecar/identity/notify"
+	"github.com/caddy-commerce/auth-sidecar/identity/session"
+	"github.com/caddy-commerce/auth-sidecar/identity/verify"
+)
+
+// backendModule is a guest module that knows one kind of commerce backend.
+type backendModule interface {
+	// open readies it for the identities of a realm, without connecting.
+	open(realm *Realm, logger *slog.Logger) (*backend, error)
+}
+
+// backend is what a site has of the commerce backend behind it.
+type backend struct {
+	identity.BackendConfig
+	// name is that of its group in the reset queue: the same over reloads and on
+	// all nodes.
+	name string
+	// minter mints what the backend accepts; all says that it accepts nothing
+	// else, so that even a client's own token is replaced.
+	minter *verify.Minter
+	all    bool
+	// trusted returns why a credential must not be forwarded now: the backend
+	// would not take it and serve somebody anonymous. doubt makes it ask again.
+	trusted func(ctx context.Context) error
+	doubt   func()
+}
+
+// loadBackend finds out what is behind the site, and puts the realm's service in
+// front of it.
+func (h *Handler) loadBackend(ctx caddy.Context) error {
+	h.service, h.minter = h.realm.service, h.realm.minter
+	if len(h.BackendRaw) == 0 {
+		return nil
+	}
+	module, err := ctx.LoadModule(h, "BackendRaw")
+	if err != nil {
+		return fmt.Errorf("backend: %w", err)
+	}
+	loaded, ok := module.(backendModule)
+	if !ok {
+		return fmt.Errorf("backend: module %T is not a backend", module)
+	}
+	logger := ctx.Slogger()
+	if h.backend, err = loaded.open(h.realm, logger); err != nil {
+		return fmt.Errorf("backend: %w", err)
+	}
+	h.backend.Locks, h.backend.Resets, h.backend.Logger = h.realm.store, h.realm.queue, logger
+	h.service, h.minter = h.realm.service.WithBackend(h.backend.BackendConfig), h.backend.minter
+	if h.cookie != session.DefaultName {
+		h.foreignCookie = session.DefaultName // the backend's own, which would count there
+	}
+	return h.realm.passResets(h.backend.name, h.service)
+}
+
+// passResets lets the backend hear of reset requests, by the queue. Sites that
+// stand in front of the same one share a group.
+func (r *Realm) passResets(name string, service *identity.Service) error {
+	if r.backends[name] != nil {
+		return nil
+	}
+	d, err := notify.New(notify.Config{
+		Queue: r.queue, Issue: rawReset, Logger: r.slogger, ResetTTL: service.ResetTTL,
+		Notifiers: []notify.Named{{Name: name, Notifier: passer{service}}},
+	})
+	if err != nil {
+		return fmt.Errorf("passing resets on: %w", err)
+	}
+	if r.backends == nil {
+		r.backends = make(map[string]*notify.Dispatcher)
+	}
+	r.backends[name] = d
+	return nil
+}
+
+// rawReset makes a notification of a request as it is, whoever it is for.
+func rawReset(_ context.Context, r identity.ResetRequest) (*identity.Notification, error) {
+	return &identity.Notification{
+		ID: r.ID, Name: identity.PasswordReset, EntityID: r.Identifier, ActorType: r.ActorType, Provider: r.Provider,
+		Metadata: r.Metadata, CreatedAt: r.AskedAt,
+	}, nil
+}
+
+// passer is the notifier that hands requests to a backend.
+type passer struct{ service *identity.Service }
+
+// Notify implements identity.Notifier.
+func (p passer) Notify(ctx context.Context, n identity.Notification) error {
+	return p.service.PassReset(ctx, identity.ResetRequest{
+		ID: n.ID, Provider: n.Provider, ActorType: n.ActorType, Identifier: n.EntityID, Metadata: n.Metadata, AskedAt: n.CreatedAt,
+	})
+}

@@ -1,0 +1,143 @@
+package medusa
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/caddy-commerce/auth-sidecar/identity"
+)
+
+// Shadow says which address an identity has at the backend.
+type Shadow string
+
+// The kinds of shadow.
+const (
+	// Mirror: the address of an emailpass identity is its own. Others, whose
+	// address may belong to another account there, are as with Random.
+	Mirror Shadow = "mirror"
+	// Random: an address that exists nowhere, derived from provider and entity.
+	Random Shadow = "random"
+	// Off: none is made.
+	Off Shadow = "off"
+)
+
+// shadowActor is the actor type at whose routes opaque shadows are made. Medusa
+// has no list of actor types, and lets those that a shop has not restricted use
+// every provider; an identity there belongs to none.
+const shadowActor = "sidecar"
+
+const (
+	messageExists  = "Identity with email already exists"
+	messageInvalid = "Invalid email or password"
+)
+
+type credentials struct {
+	Email    string `json:"email"`
+	Password string `json:"password"`
+}
+
+// Shadow implements identity.Backend. Registering answers the same again while
+// no actor is linked, logging in does afterwards (reference medusa-v2, section 3).
+func (b *Backend) Shadow(ctx context.Context, actorType string, p identity.ProviderIdentity) (string, error) {
+	if b.Config.Shadow == Off {
+		return "", nil
+	}
+	actorType, c := b.shadowOf(actorType, p)
+	r, err := b.post(ctx, "", c, actorType, identity.EmailPass, "register")
+	if err != nil {
+		return "", err
+	}
+	if r.is(http.StatusUnauthorized, "unauthorized", messageExists) {
+		account, err := b.login(ctx, actorType, c)
+		if errors.Is(err, identity.ErrNotFound) {
+			return "", identity.ErrExists
+		}
+		return account.ID, err
+	}
+	if r.status != http.StatusOK {
+		return "", unexpected("registering a shadow", r)
+	}
+	account, err := r.account("registering a shadow")
+	return account.ID, err
+}
+
+// Account implements identity.Backend.
+func (b *Backend) Account(ctx context.Context, actorType string, p identity.ProviderIdentity) (identity.Account, error) {
+	return b.login(ctx, actorType, credentials{p.EntityID, b.password(p)})
+}
+
+// login returns the account that the credentials open, or identity.ErrNotFound.
+func (b *Backend) login(ctx context.Context, actorType string, c credentials) (identity.Account, error) {
+	r, err := b.post(ctx, "", c, actorType, identity.EmailPass)
+	switch {
+	case err != nil:
+		return identity.Account{}, err
+	case r.is(http.StatusUnauthorized, "unauthorized", messageInvalid):
+		return identity.Account{}, identity.ErrNotFound
+	case r.status != http.StatusOK:
+		return identity.Account{}, unexpected("logging in at the backend", r)
+	case r.MFARequired:
+		// Without the second factor, which stays there, the account must not move.
+		b.Logger.WarnContext(ctx, "account of the backend has a second factor and does not move over", "reason", "migration_mfa")
+		return identity.Account{}, identity.ErrNotFound
+	}
+	return r.account("logging in at the backend")
+}
+
+// shadowOf returns the credentials of a shadow and the actor type to use.
+func (b *Backend) shadowOf(actorType string, p identity.ProviderIdentity) (string, credentials) {
+	if b.Config.Shadow == Mirror && p.Provider == identity.EmailPass {
+		return actorType, credentials{p.EntityID, b.password(p)}
+	}
+	address := "shadow-" + hex.EncodeToString(b.derive("address", p)) + "@sidecar.invalid"
+	return shadowActor, credentials{address, b.password(p)}
+}
+
+// password is that of the shadow: nobody types it, and it is the same at every
+// attempt.
+func (b *Backend) password(p identity.ProviderIdentity) string {
+	return base64.RawURLEncoding.EncodeToString(b.derive("password", p))
+}
+
+func (b *Backend) derive(purpose string, p identity.ProviderIdentity) []byte {
+	mac := hmac.New(sha256.New, []byte(b.Key.Reveal()))
+	mac.Write([]byte(purpose + "\x00" + p.Provider + "\x00" + p.Key))
+	return mac.Sum(nil)
+}
+
+// tokenClaims are the claims of a token in the backend's answer that matter here.
+type tokenClaims struct {
+	ActorID     string                     `json:"actor_id"`
+	IdentityID  string                     `json:"auth_identity_id"`
+	AppMetadata map[string]json.RawMessage `json:"app_metadata"`
+}
+
+// claims reads the token of an answer. Its signature does not matter: it came
+// from the backend itself.
+func (r *reply) claims(doing string) (tokenClaims, error) {
+	var c tokenClaims
+	parts := strings.Split(r.Token, ".")
+	if len(parts) != 3 {
+		return c, unexpected(doing, r)
+	}
+	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil || json.Unmarshal(payload, &c) != nil || c.IdentityID == "" {
+		return tokenClaims{}, unexpected(doing, r)
+	}
+	return c, nil
+}
+
+func (r *reply) account(doing string) (identity.Account, error) {
+	c, err := r.claims(doing)
+	if err != nil {
+		return identity.Account{}, err
+	}
+	return identity.Account{ID: c.IdentityID, AppMetadata: c.AppMetadata}, nil
+}
