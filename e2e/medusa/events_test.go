@@ -68,7 +68,6 @@ func (s *medusa) resetEvent(t *testing.T, email string) map[string]any {
 // invite has Medusa invite somebody and returns the token of the invite.
 func (s *medusa) invite(t *testing.T, email string) string {
 	t.Helper()
-	office := s.caller()
-	return office.do(t, http.MethodPost, "/admin/invites", office.login(t, "user", adminEmail, adminPassword),
+	return s.caller().do(t, http.MethodPost, "/admin/invites", s.adminToken(t),
 		map[string]string{"email": email}).need(t, http.StatusOK).field("invite.token")
 }

@@ -33,9 +33,7 @@ type seeds struct {
 func (s *medusa) seed(t *testing.T) seeds {
 	t.Helper()
 	medusa := caller{url: s.url()}
-	invite := medusa.do(t, http.MethodPost, "/admin/invites", mint(t, jwt.MapClaims{
-		"actor_id": "user_nobody", "actor_type": "user", "exp": time.Now().Add(time.Minute).Unix(),
-	}), map[string]string{"email": adminEmail}).need(t, http.StatusOK)
+	invite := medusa.do(t, http.MethodPost, "/admin/invites", s.adminToken(t), map[string]string{"email": adminEmail}).need(t, http.StatusOK)
 	token := medusa.do(t, http.MethodPost, "/auth/user/emailpass/register", "",
 		credentials(adminEmail, adminPassword)).need(t, http.StatusOK).field("token")
 	admin := medusa.do(t, http.MethodPost, "/admin/invites/accept?token="+invite.field("invite.token"), token,
@@ -58,10 +56,13 @@ func (s *medusa) seed(t *testing.T) seeds {
 	return seeds{Key: medusa.key, AdminID: admin.field("user.id"), CustomerID: customer.field("customer.id")}
 }
 
-// mint signs a token as Medusa does.
-func mint(t *testing.T, claims jwt.MapClaims) string {
+// adminToken returns a token as Medusa would sign it for its first admin, who
+// need not be there yet.
+func (s *medusa) adminToken(t *testing.T) string {
 	t.Helper()
-	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString([]byte(medusaSecret))
+	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
+		"actor_id": s.AdminID, "actor_type": "user", "exp": time.Now().Add(time.Minute).Unix(),
+	}).SignedString([]byte(medusaSecret))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -67,7 +67,9 @@ func (s *medusa) caller() caller { return caller{s.url(), s.Key} }
 func scripts(t *testing.T) string {
 	t.Helper()
 	project := e2e.NodeProject(t, "../client")
-	for from, to := range map[string]string{"../script": "script", "../sdk": "shop", "sdk": "sdk", "dashboard": "dashboard"} {
+	for from, to := range map[string]string{
+		"../script": "script", "../sdk": "shop", "../browser": "browser", "sdk": "sdk", "dashboard": "dashboard",
+	} {
 		if err := os.CopyFS(filepath.Join(project, to), os.DirFS(from)); err != nil {
 			t.Fatalf("copying %s: %v", from, err)
 		}

@@ -1,0 +1,77 @@
+// page.mjs is the dashboard, as somebody uses it who sees it.
+
+/** The dashboard in the browser of one person. */
+export class Dashboard {
+  #page
+  #refusals = new Set()
+
+  static async open(browser) {
+    const context = await browser.newContext()
+    context.setDefaultTimeout(60_000)
+    return new Dashboard(await context.newPage())
+  }
+
+  constructor(page) {
+    this.#page = page
+    page.on("response", (response) => {
+      if (response.status() >= 400) {
+        const { pathname } = new URL(response.url())
+        this.#refusals.add(`${response.request().method()} ${pathname} ${response.status()}`)
+      }
+    })
+  }
+
+  /** Returns what was answered with an error so far, each once. */
+  refusals() {
+    return [...this.#refusals].sort()
+  }
+
+  /** Returns the cookies that hold a session. */
+  async sessions() {
+    return (await this.#page.context().cookies()).filter(({ name, value }) => name === "connect.sid" && value)
+  }
+
+  /** Puts cookies back that were there once. */
+  restore(cookies) {
+    return this.#page.context().addCookies(cookies)
+  }
+
+  reload() {
+    return this.#page.reload()
+  }
+
+  visit(path = "") {
+    return this.#page.goto(`${process.env.SHOP_URL}/app${path}`)
+  }
+
+  /** Waits until the dashboard shows that page. */
+  at(path) {
+    return this.#page.waitForURL((url) => url.pathname === `/app${path}`)
+  }
+
+  /** Waits until that text is to be seen. */
+  says(text) {
+    return this.#page.getByText(text).first().waitFor()
+  }
+
+  async fill(fields) {
+    for (const [name, value] of Object.entries(fields)) {
+      await this.#page.locator(`input[name="${name}"]`).fill(value)
+    }
+  }
+
+  press(name) {
+    return this.#page.getByRole("button", { name, exact: true }).click()
+  }
+
+  async login(email, password) {
+    await this.fill({ email, password })
+    await this.press("Continue with Email")
+  }
+
+  /** Uses the menu below the user's name. */
+  async logout() {
+    await this.#page.locator("aside button[aria-haspopup=menu]:visible").last().click()
+    await this.#page.getByRole("menuitem", { name: "Log out" }).click()
+  }
+}

@@ -1,0 +1,16 @@
+//go:build unix && medusa
+
+package medusa
+
+import "testing"
+
+// One Medusa serves all tests, which use people of their own: starting it takes
+// longer than most of them.
+func TestMedusa(t *testing.T) {
+	backend := startMedusa(t)
+	t.Run("SDK alone", func(t *testing.T) { testSDKAlone(t, backend) })
+	s := newShop(t, backend, backend.addr())
+	t.Run("differences", func(t *testing.T) { testDifferences(t, s) })
+	t.Run("SDK", func(t *testing.T) { testSDK(t, s) })
+	t.Run("dashboard", func(t *testing.T) { testDashboard(t, s) })
+}
