@@ -1,0 +1,376 @@
+package caddymodule_test
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/caddy-commerce/auth-sidecar/identity/identitytest"
+)
+
+const medusaSecret = "the-secret-of-medusa-itself-0123456789"
+
+// medusaShop is a shop in front of a Medusa.
+type medusaShop struct {
+	*shop
+	medusa *identitytest.Medusa
+}
+
+// openMedusa starts one. options are those of `backend medusa`.
+func openMedusa(t *testing.T, options string) *medusaShop {
+	t.Helper()
+	t.Setenv("TEST_MEDUSA_SECRET", medusaSecret)
+	m := identitytest.NewMedusa(t, medusaSecret)
+	if !strings.Contains(options, "secret") {
+		m.SetSecret(jwtSecret)
+	}
+	return &medusaShop{open(t, config{Site: medusaSite(m, options)}), m}
+}
+
+func medusaSite(m *identitytest.Medusa, options string) string {
+	return `auth_sidecar {
+		backend medusa ` + m.Server.URL + ` {
+			timeout 300ms
+			` + options + `
+		}
+	}
+	auth_require /admin/* user
+	reverse_proxy ` + strings.TrimPrefix(m.Server.URL, "http://")
+}
+
+const ownSecret = "secret {env.TEST_MEDUSA_SECRET}"
+
+func (s *medusaShop) post(t testing.TB, path, bearer, body string) response {
+	t.Helper()
+	var header []string
+	if bearer != "" {
+		header = []string{"Authorization", bearer}
+	}
+	return s.send(t, "POST", path, body, header...)
+}
+
+// token returns the bearer and the claims of an answer with a token.
+func token(t testing.TB, r response) (string, jwt.MapClaims) {
+	t.Helper()
+	var p person
+	p.take(t, r)
+	return p.bearer, verified(t, strings.TrimPrefix(p.bearer, "Bearer "))
+}
+
+func (s *medusaShop) signUp(t testing.TB, email string) (bearer, id string) {
+	t.Helper()
+	bearer, claims := token(t, s.post(t, "/auth/customer/emailpass/register", "", credentials(email, password)))
+	id, _ = claims["auth_identity_id"].(string)
+	return bearer, id
+}
+
+func (s *medusaShop) logIn(t testing.TB, email, pass string) jwt.MapClaims {
+	t.Helper()
+	_, claims := token(t, s.post(t, "/auth/customer/emailpass", "", credentials(email, pass)))
+	return claims
+}
+
+func credentials(email, pass string) string {
+	return fmt.Sprintf(`{"email":%q,"password":%q}`, email, pass)
+}
+
+func (s *medusaShop) become(t testing.TB, bearer, email string) response {
+	t.Helper()
+	return s.post(t, "/store/customers", bearer, fmt.Sprintf(`{"email":%q}`, email))
+}
+
+func wantStatus(t testing.TB, r response, status int) {
+	t.Helper()
+	if r.StatusCode != status {
+		t.Fatalf("got %d %s, want %d", r.StatusCode, r.body, status)
+	}
+}
+
+// Somebody signs up, becomes a customer, is deleted, and may sign up again. The
+// backend's id of the identity is ours, and what a client holds is worth nothing
+// at a backend with a secret of its own.
+func TestMedusaSignUp(t *testing.T) {
+	for name, options := range map[string]string{"secret of its own": ownSecret, "common secret": ""} {
+		t.Run(name, func(t *testing.T) {
+			s := openMedusa(t, options)
+			bearer, id := s.signUp(t, "Jane@example.com")
+			if !strings.HasPrefix(id, "authid_01MEDUSA") || !slices.Equal(s.medusa.Addresses(), []string{"Jane@example.com"}) {
+				t.Errorf("the identity %s has no shadow: %q", id, s.medusa.Addresses())
+			}
+			wantStatus(t, s.become(t, bearer, "jane@example.com"), http.StatusOK)
+			bearer, claims := token(t, s.post(t, "/auth/token/refresh", bearer, ""))
+			if claims["actor_id"] != "cus_2" || s.logIn(t, "jane@example.com", password)["actor_id"] != "cus_2" {
+				t.Errorf("not linked: %v", claims)
+			}
+			r := s.send(t, "GET", "/store/x", "", "Authorization", bearer)
+			if !strings.Contains(r.body, `"actor_id":"cus_2"`) || r.Header["Set-Cookie"] != nil {
+				t.Errorf("got %s, cookies %q", r.body, r.Header["Set-Cookie"])
+			}
+			for _, forwarded := range s.medusa.Authorized() {
+				own := forwarded == strings.TrimPrefix(bearer, "Bearer ")
+				if own && options != "" {
+					t.Error("the client's own token reached a backend that has a secret of its own")
+				}
+			}
+			wantStatus(t, s.send(t, "DELETE", "/admin/customers/cus_2", "", "Authorization", "Basic c2s6"), http.StatusOK)
+			wantStatus(t, s.post(t, "/auth/customer/emailpass", "", credentials("jane@example.com", password)), http.StatusUnauthorized)
+			wantStatus(t, s.post(t, "/auth/token/refresh", bearer, ""), http.StatusNotFound) // as Medusa
+			bearer, _ = s.signUp(t, "jane@example.com")
+			wantStatus(t, s.become(t, bearer, "jane@example.com"), http.StatusOK)
+		})
+	}
+}
+
+// The backend fails in any way at any moment of a sign-up: the same person gets
+// the same customer in the end, once.
+func TestMedusaFaults(t *testing.T) {
+	const register, login, refresh, create = "POST /auth/customer/emailpass/register", "POST /auth/customer/emailpass", "POST /auth/token/refresh", "POST /store/customers"
+	for _, test := range []struct {
+		name     string
+		fault    identitytest.MedusaFault
+		route    string
+		register int // what the registration answers meanwhile
+		create   int // what the request for a customer answers meanwhile
+	}{
+		{"all down", identitytest.MedusaFails, "", 200, 503},
+		{"all silent", identitytest.MedusaHangs, "", 200, 503},
+		{"register fails", identitytest.MedusaFails, register, 200, 503},
+		{"register loses its answer", identitytest.MedusaLoses, register, 200, 503},
+		{"register hangs", identitytest.MedusaHangs, register, 200, 503},
+		{"refresh fails", identitytest.MedusaFails, refresh, 200, 503},
+		{"refresh hangs", identitytest.MedusaHangs, refresh, 200, 503},
+		{"refresh loses its answer", identitytest.MedusaLoses, refresh, 200, 503},
+		{"creation fails", identitytest.MedusaFails, create, 200, 500},
+		{"creation loses its answer", identitytest.MedusaLoses, create, 200, 502},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := openMedusa(t, ownSecret)
+			s.medusa.Fault(test.route, test.fault)
+			r := s.post(t, "/auth/customer/emailpass/register", "", credentials("jane@example.com", password))
+			wantStatus(t, r, test.register)
+			bearer, _ := token(t, r)
+			// What the identity is and can prove does not depend on the backend.
+			s.logIn(t, "jane@example.com", password)
+			_, claims := token(t, s.post(t, "/auth/token/refresh", bearer, ""))
+			id := claims["auth_identity_id"]
+			r = s.become(t, bearer, "jane@example.com")
+			wantStatus(t, r, test.create)
+			if test.create == http.StatusServiceUnavailable {
+				r.wantUnavailable(t)
+			}
+			s.medusa.Fault(test.route, "")
+			s.until(t, func() bool { // the verdict on the backend is a second old at most
+				r = s.become(t, bearer, "jane@example.com")
+				return r.StatusCode != http.StatusServiceUnavailable
+			})
+			if r.StatusCode != http.StatusOK && r.StatusCode != http.StatusUnprocessableEntity { // the latter is Medusa's word for again
+				t.Fatalf("got %d %s", r.StatusCode, r.body)
+			}
+			claims = s.logIn(t, "jane@example.com", password)
+			if actor, _ := claims["actor_id"].(string); !strings.HasPrefix(actor, "cus_") || claims["auth_identity_id"] != id {
+				t.Errorf("identity %s, after the fault %v", id, claims)
+			}
+			if n, shadows := s.medusa.Customers(), s.medusa.Addresses(); n != 1 || len(shadows) != 1 {
+				t.Errorf("%d customers, shadows %q", n, shadows)
+			}
+			bearer, _ = token(t, s.post(t, "/auth/token/refresh", bearer, ""))
+			if r := s.send(t, "GET", "/store/x", "", "Authorization", bearer); !strings.Contains(r.body, `"cus_`) || !strings.Contains(r.body, "authid_01MEDUSA") {
+				t.Errorf("the backend sees %s", r.body)
+			}
+		})
+	}
+}
+
+// until waits for what happens soon.
+func (s *shop) until(t testing.TB, done func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !done(); {
+		if time.Now().After(deadline) {
+			t.Fatal("it did not happen")
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// With the wrong secret nobody passes as somebody, nor as nobody, and the log
+// says why.
+func TestMedusaWrongSecret(t *testing.T) {
+	s := openMedusa(t, ownSecret)
+	bearer, _ := s.signUp(t, "jane@example.com")
+	s.medusa.SetSecret("another")
+	s.send(t, "GET", "/store/x", "", "Authorization", bearer).wantUnavailable(t)
+	s.become(t, bearer, "jane@example.com").wantUnavailable(t)
+	s.logIn(t, "jane@example.com", password)
+	if r := s.send(t, "GET", "/store/x", ""); r.StatusCode != http.StatusOK {
+		t.Errorf("anonymous: %d", r.StatusCode)
+	}
+	if log := s.log(); !strings.Contains(log, `"level":"error"`) || !strings.Contains(log, `"reason":"backend_secret"`) || strings.Contains(log, medusaSecret) {
+		t.Error("the log does not say that the secret is wrong, or says which it is")
+	}
+	s.medusa.SetSecret(medusaSecret)
+	s.until(t, func() bool {
+		return s.send(t, "GET", "/store/x", "", "Authorization", bearer).StatusCode == http.StatusOK
+	})
+	if n := s.medusa.Customers(); n != 0 {
+		t.Errorf("%d customers", n)
+	}
+}
+
+// An account that the backend had before moves over with the password that was
+// typed, its id and its actor; others cannot take its address.
+func TestMedusaMigration(t *testing.T) {
+	s := openMedusa(t, ownSecret)
+	id := s.medusa.Account("old@example.com", "old-password", "cus_old")
+	register := s.post(t, "/auth/customer/emailpass/register", "", credentials("old@example.com", password))
+	register.want(t, http.StatusUnauthorized, `{"type":"unauthorized","message":"Identity with email already exists"}`)
+	refused := `{"type":"unauthorized","message":"Invalid email or password"}`
+	s.post(t, "/auth/customer/emailpass", "", credentials("old@example.com", "wrong")).want(t, http.StatusUnauthorized, refused)
+	s.post(t, "/auth/customer/emailpass", "", credentials("new@example.com", "wrong")).want(t, http.StatusUnauthorized, refused)
+	for range 2 {
+		if claims := s.logIn(t, "old@example.com", "old-password"); claims["auth_identity_id"] != id || claims["actor_id"] != "cus_old" {
+			t.Errorf("moved over as %v", claims)
+		}
+	}
+	calls := s.medusa.Calls("POST /auth/customer/emailpass")
+	s.post(t, "/auth/customer/emailpass", "", credentials("old@example.com", "wrong")).want(t, http.StatusUnauthorized, refused)
+	s.medusa.Fault("", identitytest.MedusaFails)
+	if claims := s.logIn(t, "old@example.com", "old-password"); claims["actor_id"] != "cus_old" {
+		t.Errorf("without the backend: %v", claims)
+	}
+	s.post(t, "/auth/customer/emailpass", "", credentials("other@example.com", "wrong")).wantUnavailable(t)
+	if n := s.medusa.Calls("POST /auth/customer/emailpass"); n != calls+1 {
+		t.Errorf("the backend was asked %d times, want 1", n-calls)
+	}
+}
+
+// Passwords cannot be guessed at the backend through the sidecar.
+func TestMedusaMigrationIsLimited(t *testing.T) {
+	s := openMedusa(t, ownSecret)
+	s.medusa.Account("old@example.com", "old-password", "cus_old")
+	for range 10 {
+		s.post(t, "/auth/customer/emailpass", "", credentials("old@example.com", "guess"))
+	}
+	if n := s.medusa.Calls("POST /auth/customer/emailpass"); n > 6 {
+		t.Errorf("%d guesses reached the backend", n)
+	}
+	s.post(t, "/auth/customer/emailpass", "", credentials("old@example.com", "old-password")).wantUnavailable(t)
+}
+
+func TestMedusaMigrationOff(t *testing.T) {
+	s := openMedusa(t, "migrate_on_login off")
+	s.medusa.Account("old@example.com", "old-password", "cus_old")
+	wantStatus(t, s.post(t, "/auth/customer/emailpass", "", credentials("old@example.com", "old-password")), http.StatusUnauthorized)
+	if n := s.medusa.Calls("POST /auth/customer/emailpass"); n != 0 {
+		t.Errorf("the backend was asked %d times", n)
+	}
+}
+
+// The shop's own subscriber delivers the token, for accounts of either side, and
+// it sets our password once.
+func TestMedusaReset(t *testing.T) {
+	for name, options := range map[string]string{"secret of its own": ownSecret, "common secret": ""} {
+		t.Run(name, func(t *testing.T) {
+			s := openMedusa(t, options)
+			bearer, _ := s.signUp(t, "Jane@example.com")
+			wantStatus(t, s.become(t, bearer, "jane@example.com"), http.StatusOK)
+			s.medusa.Account("old@example.com", "old-password", "cus_old")
+			for typed, address := range map[string]string{"jane@example.com": "Jane@example.com", "old@example.com": "old@example.com"} {
+				wantStatus(t, s.post(t, "/auth/customer/emailpass/reset-password", "", fmt.Sprintf(`{"identifier":%q}`, typed)), http.StatusCreated)
+				var token string
+				s.until(t, func() bool {
+					var asked []string
+					asked, token = s.medusa.Requested()
+					return slices.Contains(asked, address) && token != ""
+				})
+				update := func(path, pass string) response {
+					return s.post(t, path, "Bearer "+token, fmt.Sprintf(`{"password":%q}`, pass))
+				}
+				wantStatus(t, update("/auth/user/emailpass/update", "x"), http.StatusUnauthorized)
+				wantStatus(t, update("/auth/customer/emailpass/update", "new-password"), http.StatusOK)
+				update("/auth/customer/emailpass/update", "later").want(t, http.StatusUnauthorized, `{"type":"unauthorized","message":"Invalid token"}`)
+				if claims := s.logIn(t, typed, "new-password"); claims["actor_id"] == "" {
+					t.Errorf("%s is nobody: %v", typed, claims)
+				}
+				wantStatus(t, s.post(t, "/auth/customer/emailpass", "", credentials(typed, cmp.Or(map[string]string{"jane@example.com": password}[typed], "old-password"))), http.StatusUnauthorized)
+			}
+			wantStatus(t, s.post(t, "/auth/token/refresh", bearer, ""), http.StatusUnauthorized)
+		})
+	}
+}
+
+// What a backend lost is made again, and an address there that is not ours is
+// left alone.
+func TestMedusaShadowIsRepaired(t *testing.T) {
+	s := openMedusa(t, ownSecret)
+	bearer, id := s.signUp(t, "jane@example.com")
+	s.medusa.Lose("jane@example.com")
+	wantStatus(t, s.become(t, bearer, "jane@example.com"), http.StatusOK)
+	claims := s.logIn(t, "jane@example.com", password)
+	if claims["auth_identity_id"] != id || claims["actor_id"] == "" {
+		t.Errorf("after the repair: %v", claims)
+	}
+
+	s.medusa.Fault("", identitytest.MedusaFails)
+	bearer, _ = s.signUp(t, "old@example.com")
+	s.medusa.Fault("", "")
+	s.medusa.Account("old@example.com", "old-password", "cus_old")
+	s.until(t, func() bool {
+		r := s.become(t, bearer, "old@example.com")
+		if r.StatusCode == http.StatusServiceUnavailable {
+			return false
+		}
+		r.want(t, http.StatusUnauthorized, `{"type":"unauthorized","message":"Identity with email already exists"}`)
+		return true
+	})
+}
+
+func TestMedusaShadows(t *testing.T) {
+	t.Run("random", func(t *testing.T) {
+		s := openMedusa(t, "shadow random")
+		bearer, _ := s.signUp(t, "jane@example.com")
+		wantStatus(t, s.become(t, bearer, "jane@example.com"), http.StatusOK)
+		addresses := s.medusa.Addresses()
+		if len(addresses) != 1 || !strings.HasPrefix(addresses[0], "shadow-") || !strings.HasSuffix(addresses[0], "@sidecar.invalid") {
+			t.Errorf("shadows %q", addresses)
+		}
+	})
+	t.Run("off", func(t *testing.T) {
+		s := openMedusa(t, "shadow off")
+		bearer, _ := s.signUp(t, "jane@example.com")
+		wantStatus(t, s.become(t, bearer, "jane@example.com"), http.StatusNotFound)
+		if addresses := s.medusa.Addresses(); len(addresses) != 0 {
+			t.Errorf("shadows %q", addresses)
+		}
+	})
+}
+
+// A session reaches the backend as a token, a cookie of the backend's own not at
+// all, and API keys pass to /admin for the backend to judge.
+func TestMedusaCredentials(t *testing.T) {
+	s := openMedusa(t, ownSecret)
+	bearer, _ := s.signUp(t, "jane@example.com")
+	wantStatus(t, s.become(t, bearer, "jane@example.com"), http.StatusOK)
+	bearer, _ = token(t, s.post(t, "/auth/token/refresh", bearer, ""))
+	cookie := s.shop.logIn(t, person{bearer: bearer}, "")
+	var seen struct {
+		ActorID string `json:"actor_id"`
+		Cookie  string
+	}
+	r := s.send(t, "GET", "/store/x", "", "Cookie", "a=1; "+cookie)
+	if err := json.Unmarshal([]byte(r.body), &seen); err != nil || seen.ActorID != "cus_2" || seen.Cookie != "a=1" {
+		t.Errorf("the backend saw %s", r.body)
+	}
+	wantStatus(t, s.send(t, "GET", "/admin/products", ""), http.StatusUnauthorized)
+	wantStatus(t, s.send(t, "GET", "/admin/products", "", "Authorization", bearer), http.StatusUnauthorized)
+	wantStatus(t, s.send(t, "GET", "/admin/products", "", "Authorization", "Basic c2s6"), http.StatusOK)
+	if r.Header.Get("X-Auth-Actor-Id") != "" {
+		t.Error("headers are on")
+	}
+}
