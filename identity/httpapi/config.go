@@ -28,6 +28,7 @@ type Service interface {
 	RequestReset(ctx context.Context, actorType, provider, identifier string, metadata json.RawMessage) error
 	Update(ctx context.Context, actorType, provider, token string, in identity.Input) error
 	Providers(actorType string) []identity.ProviderInfo
+	CreateUser(ctx context.Context, claims identity.Claims, provider string) (json.RawMessage, error)
 }
 
 // Tokens mints and reads access tokens; *token.Ring is one.
@@ -77,6 +78,9 @@ type Config struct {
 	// HTTPS reports whether the client spoke https. Default: whether the
 	// connection itself is TLS.
 	HTTPS func(*http.Request) bool
+	// Backend: a Medusa is behind the sidecar. Those of its routes that are not
+	// ours are answered as with their features off.
+	Backend bool
 	// Logger gets one line per refused request. Default: none.
 	Logger *slog.Logger
 }
@@ -122,6 +126,6 @@ func New(c Config) (*Handler, error) {
 	if err := json.Unmarshal(h.jwks, &set); err != nil {
 		return nil, fmt.Errorf("reading the public keys: %w", err)
 	}
-	h.routes = routes(len(set.Keys) > 0)
+	h.routes = routes(len(set.Keys) > 0, c.Backend)
 	return h, nil
 }

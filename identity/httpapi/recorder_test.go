@@ -86,6 +86,10 @@ func (r *recorder) Update(_ context.Context, actor, provider, _ string, in ident
 	return r.note(in, "update", actor, provider)
 }
 
+func (r *recorder) CreateUser(_ context.Context, c identity.Claims, provider string) (json.RawMessage, error) {
+	return json.RawMessage(`{"user":{"id":"user_1"}}`), r.note(identity.Input{}, "create user", c.IdentityID, provider)
+}
+
 func (r *recorder) Providers(actor string) []identity.ProviderInfo {
 	_ = r.note(identity.Input{}, "providers", actor)
 	return []identity.ProviderInfo{}

@@ -10,6 +10,7 @@ import (
 const (
 	actorParam    = "{actor}"
 	providerParam = "{provider}"
+	idParam       = "{id}"
 )
 
 // route is one method of one path below the prefix.
@@ -20,19 +21,21 @@ type route struct {
 	serve func(*Handler, *call) (answer, error)
 }
 
+// params are what stands in a path for the parameters of its pattern.
+type params struct{ actor, provider, id string }
+
 // call is a request on its way through a route.
 type call struct {
 	*http.Request
-	route    *route
-	actor    string
-	provider string
-	body     body
+	params
+	route *route
+	body  body
 }
 
 // routes returns the table. Literal paths come before parameters: the first
 // entry that fits method and path is the route (reference medusa-v2, section
 // 1). The order of a path's methods is that of Express's answer to OPTIONS.
-func routes(keys bool) []route {
+func routes(keys, backend bool) []route {
 	const get, post, del = http.MethodGet, http.MethodPost, http.MethodDelete
 	table := []route{
 		{method: post, pattern: split("token/refresh"), serve: (*Handler).refresh},
@@ -40,12 +43,15 @@ func routes(keys bool) []route {
 		{method: del, pattern: split("session"), serve: (*Handler).endSession},
 		{method: get, pattern: split(".well-known/jwks.json"), serve: (*Handler).keySet},
 		// Without these, they would be taken for logins of an actor type `mfa`.
-		{method: get, pattern: split("mfa/factors")},
-		{method: post, pattern: split("mfa/factors")},
-		{method: post, pattern: split("mfa/recovery-codes")},
-		{method: post, pattern: split("verification/request")},
-		{method: post, pattern: split("verification/confirm")},
-		{method: post, pattern: split("{provider}/user")},
+		{method: get, pattern: split("mfa/factors"), serve: (*Handler).listFactors},
+		{method: post, pattern: split("mfa/factors"), serve: (*Handler).addFactor},
+		{method: post, pattern: split("mfa/factors/{id}/verify"), serve: (*Handler).verifyFactor},
+		{method: del, pattern: split("mfa/factors/{id}"), serve: (*Handler).deleteFactor},
+		{method: post, pattern: split("mfa/recovery-codes"), serve: (*Handler).recoveryCodes},
+		{method: post, pattern: split("mfa/challenges/{id}/verify"), serve: (*Handler).verifyChallenge},
+		{method: post, pattern: split("verification/request"), serve: (*Handler).requestVerification},
+		{method: post, pattern: split("verification/confirm"), serve: (*Handler).confirmVerification},
+		{method: post, pattern: split("{provider}/user"), serve: (*Handler).createUser},
 		{method: get, pattern: split("{actor}/providers"), serve: (*Handler).listProviders},
 		{method: post, pattern: split("{actor}/{provider}/register"), serve: (*Handler).register},
 		{method: get, pattern: split("{actor}/{provider}/callback"), serve: (*Handler).callback},
@@ -59,27 +65,36 @@ func routes(keys bool) []route {
 		i := slices.IndexFunc(table, func(r route) bool { return r.pattern[0] == ".well-known" })
 		table[i].serve = nil
 	}
+	if !backend {
+		for i := range table {
+			if slices.Contains([]string{"mfa", "verification"}, table[i].pattern[0]) || table[i].pattern[len(table[i].pattern)-1] == "user" {
+				table[i].serve = nil
+			}
+		}
+	}
 	return table
 }
 
 func split(pattern string) []string { return strings.Split(pattern, "/") }
 
 // match reports whether the segments fit, and which parameters they hold.
-func (r *route) match(segments []string) (actor, provider string, ok bool) {
+func (r *route) match(segments []string) (p params, ok bool) {
 	if len(segments) != len(r.pattern) {
-		return "", "", false
+		return params{}, false
 	}
 	for i, s := range segments {
-		switch p := r.pattern[i]; {
-		case p == actorParam:
-			actor = s
-		case p == providerParam:
-			provider = s
-		case !sameLiteral(s, p):
-			return "", "", false
+		switch pattern := r.pattern[i]; {
+		case pattern == actorParam:
+			p.actor = s
+		case pattern == providerParam:
+			p.provider = s
+		case pattern == idParam:
+			p.id = s
+		case !sameLiteral(s, pattern):
+			return params{}, false
 		}
 	}
-	return actor, provider, true
+	return p, true
 }
 
 // find returns the call of the route for the method and path, or false if none
@@ -90,8 +105,8 @@ func (h *Handler) find(method string, segments []string) (*call, bool) {
 		if r.method != method {
 			continue
 		}
-		if actor, provider, ok := r.match(segments); ok {
-			return &call{route: r, actor: actor, provider: provider}, r.serve != nil
+		if p, ok := r.match(segments); ok {
+			return &call{route: r, params: p}, r.serve != nil
 		}
 	}
 	return nil, false
@@ -107,7 +122,7 @@ func (h *Handler) allowed(segments []string) []string {
 	}
 	for i := range h.routes {
 		method := h.routes[i].method
-		if _, _, ok := h.routes[i].match(segments); !ok {
+		if _, ok := h.routes[i].match(segments); !ok {
 			continue
 		}
 		if _, served := h.find(method, segments); !served {
