@@ -1,5 +1,7 @@
 # setup    install what is missing for the targets below (Debian packages, as root)
 # test     everything that is tested, with the race detector; does the setup first
+# e2e-medusa  the same in front of an unmodified Medusa v2, with PostgreSQL and a
+#          browser; the first run installs Medusa and takes minutes more
 # lint     static analysis, tidiness of go.mod, known vulnerabilities, every Caddyfile
 # bench    benchmarks
 # fuzz     every fuzz target for FUZZTIME
@@ -12,7 +14,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.8.0
 FUZZTIME    := 5m
 
-.PHONY: setup test lint tidy staticcheck caddyfiles vulnerabilities bench fuzz build
+.PHONY: setup test lint tidy staticcheck caddyfiles vulnerabilities bench fuzz build e2e-medusa
 
 setup:
 	.ci/setup
@@ -22,6 +24,12 @@ test: setup
 	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "gofmt would change:" $$unformatted; exit 1; }
 	go vet -race ./...
 	go test -race ./...
+
+# Its packages' tests are behind a build tag, so that nothing else needs a Medusa.
+e2e-medusa:
+	.ci/setup medusa
+	go vet -race -tags medusa ./e2e/medusa
+	go test -race -tags medusa -timeout 60m ./e2e/medusa
 
 lint: tidy staticcheck caddyfiles vulnerabilities
 

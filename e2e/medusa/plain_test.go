@@ -15,7 +15,7 @@ import (
 // same id is the same word wherever it occurs, a token is its claims.
 type plainText struct {
 	domain string
-	ids    map[string]int
+	ids    map[string]int // numbers of ids, by kind; and how many there are of a kind
 }
 
 var (
@@ -68,10 +68,12 @@ func (p *plainText) text(text string) string {
 		return fmt.Sprintf(`"iat":0,"exp":%d`, expires-issued)
 	})
 	text = idPattern.ReplaceAllStringFunc(text, func(id string) string {
+		kind := idPattern.FindStringSubmatch(id)[1]
 		if p.ids[id] == 0 {
-			p.ids[id] = len(p.ids) + 1
+			p.ids[kind]++
+			p.ids[id] = p.ids[kind]
 		}
-		return fmt.Sprintf("<%s %d>", idPattern.FindStringSubmatch(id)[1], p.ids[id])
+		return fmt.Sprintf("<%s %d>", kind, p.ids[id])
 	})
 	text = timePattern.ReplaceAllString(text, "<time>")
 	text = uuidPattern.ReplaceAllString(text, "<uuid>")

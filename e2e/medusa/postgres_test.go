@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -86,7 +87,7 @@ func startPostgres(t *testing.T, data string) *postgres {
 		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=",
 		"-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"), p.addr)
 	ready := func() error {
-		return command("pg_isready", "-q", "-h", "127.0.0.1", "-p", port).Run()
+		return command("pg_isready", "-q", "-h", "127.0.0.1", "-p", port, "-U", "medusa").Run()
 	}
 	for ready() != nil { // it listens before it has read its log
 		select {
@@ -99,6 +100,16 @@ func startPostgres(t *testing.T, data string) *postgres {
 		run(command("createdb", "-h", "127.0.0.1", "-p", port, "-U", "medusa", "medusa"))
 	}
 	return p
+}
+
+// query returns what a query of Medusa's database yields, unaligned.
+func (p *postgres) query(t *testing.T, query string) string {
+	t.Helper()
+	out, err := exec.Command(filepath.Join(postgresPrograms(t), "psql"), "-X", "-q", "-At", "-v", "ON_ERROR_STOP=1", "-c", query, p.url()).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", query, err, out)
+	}
+	return strings.TrimSpace(string(out))
 }
 
 // serverAccount is as whom PostgreSQL runs: it refuses to run as root, so there

@@ -48,6 +48,21 @@ type caller struct {
 // do sends a request with a token, if it is not "", and a body, if it is not nil.
 func (c caller) do(t *testing.T, method, path, token string, body any) answer {
 	t.Helper()
+	a, err := c.try(t, method, path, token, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// post is do for a request that may get no answer, which is the error.
+func (c caller) post(t *testing.T, path, token string, body any) (answer, error) {
+	t.Helper()
+	return c.try(t, http.MethodPost, path, token, body)
+}
+
+func (c caller) try(t *testing.T, method, path, token string, body any) (answer, error) {
+	t.Helper()
 	header := make(http.Header)
 	if token != "" {
 		header.Set("Authorization", "Bearer "+token)
@@ -60,11 +75,7 @@ func (c caller) do(t *testing.T, method, path, token string, body any) answer {
 			t.Fatal(err)
 		}
 	}
-	a, err := c.send(t, method, path, header, text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return a
+	return c.send(t, method, path, header, text)
 }
 
 // plainClient follows nothing and unpacks nothing.
@@ -109,3 +120,6 @@ func (c caller) login(t *testing.T, actor, email, password string) string {
 	t.Helper()
 	return c.do(t, http.MethodPost, "/auth/"+actor+"/emailpass", "", credentials(email, password)).need(t, http.StatusOK).field("token")
 }
+
+// mailbox makes the name of a mailbox of a few words.
+func mailbox(words string) string { return strings.ReplaceAll(words, " ", ".") }

@@ -17,7 +17,7 @@ func runSDK(t *testing.T, backend *medusa, url string, names []string, env ...st
 		"reset":  func(email string) any { return backend.resetEvent(t, email) },
 	}
 	for _, mode := range []string{"jwt", "session"} {
-		run := func(script string, more ...string) {
+		run := func(t *testing.T, script string, more ...string) {
 			t.Helper()
 			e2e.RunScript(t, project, script, append(append([]string{
 				"SHOP_URL=" + url, "PUBLISHABLE_KEY=" + backend.Key, "MODE=" + mode,
@@ -28,12 +28,12 @@ func runSDK(t *testing.T, backend *medusa, url string, names []string, env ...st
 				switch name {
 				case "account":
 					for _, actor := range []string{"customer", "user"} {
-						run("sdk/account.mjs", "ACTOR="+actor)
+						run(t, "sdk/account.mjs", "ACTOR="+actor)
 					}
 				case "customer":
-					run("sdk/customer.mjs")
+					run(t, "sdk/customer.mjs")
 				default:
-					run("shop/"+name+".mjs", "INVITE="+backend.invite(t, "first@example.com"))
+					run(t, "shop/"+name+".mjs", "INVITE="+backend.invite(t, mode+"."+name+"@sdk.example.com"))
 				}
 			})
 		}

@@ -82,6 +82,7 @@ func (m template) command(t *testing.T, dir string, s stores, args ...string) *e
 	cmd.Dir = dir
 	cmd.Env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "LANG=C.UTF-8", "MEDUSA_DISABLE_TELEMETRY=true",
+		"LOG_LEVEL=warn", // else it logs every request
 		// Neither of the names that Medusa knows: with development it would serve the
 		// dashboard's sources, with production send no cookie over http.
 		"NODE_ENV=e2e",

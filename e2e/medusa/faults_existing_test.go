@@ -1,0 +1,139 @@
+//go:build unix && medusa
+
+package medusa
+
+import (
+	"net/http"
+	"testing"
+)
+
+const (
+	resetPath  = "/auth/customer/emailpass/reset-password"
+	updatePath = "/auth/customer/emailpass/update"
+)
+
+// customer makes a customer at Medusa, past the sidecar, and returns the id.
+func (s *medusa) customer(t *testing.T, email string) string {
+	t.Helper()
+	c := s.caller()
+	token := c.do(t, http.MethodPost, registerPath, "", credentials(email, password)).need(t, http.StatusOK).field("token")
+	return c.do(t, http.MethodPost, createPath, token, map[string]string{"email": email}).need(t, http.StatusOK).field("customer.id")
+}
+
+// faults are what may befall a request to Medusa: it or its answer is lost, or
+// the sidecar is killed before or after it. The shop is as it was afterwards.
+var faults = map[string]func(t *testing.T, g *gate, s *shop, path string, ask func()){
+	"request lost": func(_ *testing.T, g *gate, _ *shop, path string, ask func()) {
+		g.once(http.MethodPost, path, lost)
+		ask()
+	},
+	"answer lost": func(_ *testing.T, g *gate, _ *shop, path string, ask func()) {
+		g.once(http.MethodPost, path, answerIsLost)
+		ask()
+	},
+	"killed before": func(t *testing.T, g *gate, s *shop, path string, ask func()) {
+		killAt(t, g, s, path, func(func()) {}, ask)
+	},
+	"killed after": func(t *testing.T, g *gate, s *shop, path string, ask func()) {
+		killAt(t, g, s, path, func(forward func()) { forward() }, ask)
+	},
+}
+
+// killAt asks, kills the sidecar when Medusa is about to answer, and starts it again.
+func killAt(t *testing.T, g *gate, s *shop, path string, first fault, ask func()) {
+	t.Helper()
+	now, dead := make(chan struct{}), make(chan struct{})
+	g.once(http.MethodPost, path, func(forward func()) {
+		first(forward)
+		close(now)
+		<-dead
+		broken()
+	})
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		ask()
+	}()
+	select {
+	case <-now:
+	case <-ended:
+		t.Fatal("the sidecar did not get that far")
+	}
+	s.caddy.Kill()
+	close(dead)
+	<-ended
+	s.caddy.Restart()
+}
+
+// A customer whom only Medusa knows logs in through the sidecar. Whatever
+// happens to the first attempt is no "wrong password", and the next one succeeds,
+// with the customer and the identity that Medusa has.
+func testMovesOver(t *testing.T, backend *medusa) {
+	for kind, befall := range faults {
+		t.Run(kind, func(t *testing.T) {
+			g := newGate(t, backend)
+			s := newShop(t, backend, g.addr())
+			c := s.caller()
+			email := mailbox(kind) + "@moves.example.com"
+			id := backend.customer(t, email)
+			befall(t, g, s, loginPath, func() {
+				a, err := c.post(t, loginPath, "", credentials(email, password))
+				if err == nil && a.Status != http.StatusServiceUnavailable {
+					t.Errorf("the attempt was answered %d: %s", a.Status, a.Body)
+				}
+			})
+			if !g.met() {
+				t.Error("the fault was not met")
+			}
+			newcomer{s, email}.isCustomer(t, id)
+			c.do(t, http.MethodPost, loginPath, "", credentials(email, "wrong")).need(t, http.StatusUnauthorized)
+
+			g.shut(true) // what has moved needs Medusa no more
+			c.login(t, "customer", email, password)
+		})
+	}
+}
+
+// A customer forgets the password. Whatever happens to an attempt to set a new
+// one, another succeeds in the end, and the customer stays the same.
+func testForgets(t *testing.T, backend *medusa) {
+	for _, path := range []string{resetPath, updatePath} {
+		for kind, befall := range faults {
+			name := map[string]string{resetPath: "ask", updatePath: "update"}[path] + " " + kind
+			t.Run(name, func(t *testing.T) {
+				g := newGate(t, backend)
+				s := newShop(t, backend, g.addr())
+				c := s.caller()
+				n := newcomer{s, mailbox(name) + "@forgets.example.com"}
+				id := n.try(t)
+				ask := func() string {
+					t.Helper()
+					before := len(backend.happened(t, "auth.password_reset", "entity_id", n.email))
+					c.do(t, http.MethodPost, resetPath, "", map[string]string{"identifier": n.email}).need(t, http.StatusCreated)
+					token, _ := backend.event(t, before+1, "auth.password_reset", "entity_id", n.email)["token"].(string)
+					return token
+				}
+				update := func(token string) (answer, error) {
+					return c.post(t, updatePath, token, map[string]string{"password": changed})
+				}
+				if path == resetPath {
+					befall(t, g, s, path, func() { _, _ = c.post(t, resetPath, "", map[string]string{"identifier": n.email}) })
+				} else {
+					token := ask()
+					befall(t, g, s, path, func() { _, _ = update(token) })
+				}
+				if !g.met() {
+					t.Error("the fault was not met")
+				}
+				if a, err := update(ask()); err != nil || a.Status != http.StatusOK {
+					t.Fatalf("a new password cannot be set: %+v %v", a, err)
+				}
+				c.do(t, http.MethodPost, loginPath, "", credentials(n.email, password)).need(t, http.StatusUnauthorized)
+				token := c.login(t, "customer", n.email, changed)
+				if got := c.do(t, http.MethodGet, mePath, token, nil).need(t, http.StatusOK).field("customer.id"); got != id {
+					t.Errorf("the customer was %s and is %s", id, got)
+				}
+			})
+		}
+	}
+}

@@ -1,0 +1,218 @@
+//go:build unix && medusa
+
+package medusa
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+const (
+	registerPath = "/auth/customer/emailpass/register"
+	loginPath    = "/auth/customer/emailpass"
+	refreshPath  = "/auth/token/refresh"
+	createPath   = "/store/customers"
+	mePath       = "/store/customers/me"
+)
+
+// newcomer is somebody who becomes a customer, however often it takes.
+type newcomer struct {
+	shop  *shop
+	email string
+}
+
+// try does once what a storefront does for a newcomer: it registers, or logs in
+// if the address is taken; creates the customer unless there is one; and returns
+// the customer's id, or "" when a step failed in a way that one tries again after.
+func (n newcomer) try(t *testing.T) string {
+	t.Helper()
+	c := n.shop.caller()
+	step := func(path, token string, body any) (answer, bool) {
+		t.Helper()
+		a, err := c.post(t, path, token, body)
+		if err != nil {
+			return answer{}, false // the sidecar is gone
+		}
+		if a.Status >= 500 {
+			if a.Status != http.StatusServiceUnavailable && a.Status != http.StatusBadGateway {
+				t.Errorf("%s answered %d: %s", path, a.Status, a.Body)
+			}
+			return a, false
+		}
+		return a, true
+	}
+	person := credentials(n.email, password)
+	a, ok := step(registerPath, "", person)
+	if ok && a.Status == http.StatusUnauthorized { // the address is taken, by ourselves
+		a, ok = step(loginPath, "", person)
+	}
+	if !ok {
+		return ""
+	}
+	token := a.need(t, http.StatusOK).field("token")
+	a, ok = step(createPath, token, map[string]string{"email": n.email})
+	if !ok {
+		return ""
+	}
+	if a.Status != http.StatusOK && !strings.Contains(a.Body, "already") {
+		t.Fatalf("creating the customer: %d %s", a.Status, a.Body)
+	}
+	a, ok = step(refreshPath, token, nil)
+	if !ok {
+		return ""
+	}
+	token = a.need(t, http.StatusOK).field("token")
+	return c.do(t, http.MethodGet, mePath, token, nil).need(t, http.StatusOK).field("customer.id")
+}
+
+// isCustomer checks that Medusa has the newcomer once, as a customer whom the
+// sidecar logs in.
+func (n newcomer) isCustomer(t *testing.T, id string) {
+	t.Helper()
+	backend := n.shop.backend
+	list := backend.caller().do(t, http.MethodGet, "/admin/customers?fields=id,email,has_account&q="+n.email,
+		backend.adminToken(t), nil).need(t, http.StatusOK)
+	var found struct {
+		Customers []struct {
+			ID      string
+			Account bool `json:"has_account"`
+		}
+	}
+	if err := json.Unmarshal([]byte(list.Body), &found); err != nil {
+		t.Fatal(err)
+	}
+	if len(found.Customers) != 1 || found.Customers[0].ID != id || !found.Customers[0].Account {
+		t.Errorf("the customer is %q, Medusa has %s", id, list.Body)
+	}
+	c := n.shop.caller()
+	token := c.login(t, "customer", n.email, password)
+	if got := c.do(t, http.MethodGet, mePath, token, nil).need(t, http.StatusOK).field("customer.id"); got != id {
+		t.Errorf("the customer is %q, who logs in is %q", id, got)
+	}
+	// One identity there, linked to that customer and to nothing else.
+	if got, want := backend.postgres.query(t, `select string_agg(a.app_metadata::text, ';') from provider_identity p
+		join auth_identity a on a.id = p.auth_identity_id where p.entity_id = '`+n.email+`'`),
+		`{"customer_id": "`+id+`"}`; got != want {
+		t.Errorf("Medusa's identities with that address: %s, want %s", got, want)
+	}
+}
+
+// needRetryAfter checks that an answer says when to try again.
+func (a answer) needRetryAfter(t *testing.T) {
+	t.Helper()
+	if a.need(t, http.StatusServiceUnavailable).Header.Get("Retry-After") == "" {
+		t.Errorf("no Retry-After: %v", a.Header)
+	}
+}
+
+// While Medusa is stopped, people whom the sidecar knows log in and out, and
+// newcomers register; they become customers when it is back.
+func testStopped(t *testing.T, backend *medusa) {
+	s := newShop(t, backend, backend.addr())
+	c := s.caller()
+	known := newcomer{s, "known@stopped.example.com"}
+	id := known.try(t)
+	known.isCustomer(t, id)
+
+	backend.Stop()
+	token := c.login(t, "customer", known.email, password)
+	token = c.do(t, http.MethodPost, refreshPath, token, nil).need(t, http.StatusOK).field("token")
+	late := newcomer{s, "late@stopped.example.com"}
+	registration := c.do(t, http.MethodPost, registerPath, "", credentials(late.email, password)).need(t, http.StatusOK).field("token")
+	c.do(t, http.MethodPost, loginPath, "", credentials(late.email, password)).need(t, http.StatusOK)
+	c.do(t, http.MethodPost, createPath, registration, map[string]string{"email": late.email}).needRetryAfter(t)
+	if a := c.do(t, http.MethodGet, mePath, token, nil); a.Status != http.StatusBadGateway && a.Status != http.StatusServiceUnavailable {
+		t.Errorf("a request for Medusa answers %d: %s", a.Status, a.Body)
+	}
+
+	backend.Restart()
+	c.do(t, http.MethodGet, mePath, token, nil).need(t, http.StatusOK)
+	created := c.do(t, http.MethodPost, createPath, registration, map[string]string{"email": late.email}).need(t, http.StatusOK)
+	late.isCustomer(t, created.field("customer.id"))
+}
+
+// Medusa does not answer at all: nobody waits for it who does not need it.
+func testSlow(t *testing.T, backend *medusa) {
+	g := newGate(t, backend)
+	s := newShop(t, backend, g.addr())
+	c := s.caller()
+	person := newcomer{s, "person@slow.example.com"}
+	release := make(chan struct{})
+	defer close(release)
+	g.once(http.MethodPost, registerPath, func(func()) { <-release })
+	token := c.do(t, http.MethodPost, registerPath, "", credentials(person.email, password)).need(t, http.StatusOK).field("token")
+	g.once(http.MethodPost, registerPath, func(func()) { <-release })
+	c.do(t, http.MethodPost, createPath, token, map[string]string{"email": person.email}).needRetryAfter(t)
+	if !g.met() {
+		t.Error("the sidecar did not try to make the identity at Medusa")
+	}
+	created := c.do(t, http.MethodPost, createPath, token, map[string]string{"email": person.email}).need(t, http.StatusOK)
+	person.isCustomer(t, created.field("customer.id"))
+}
+
+// moments are the requests to Medusa while somebody becomes a customer.
+var moments = map[string]string{
+	"the shadow":   registerPath,
+	"the customer": createPath,
+}
+
+// Something befalls a request to Medusa; whoever tries again becomes one customer.
+func testNewcomers(t *testing.T, backend *medusa) {
+	for moment, path := range moments {
+		for kind, befall := range faults {
+			t.Run(moment+" "+kind, func(t *testing.T) {
+				g := newGate(t, backend)
+				s := newShop(t, backend, g.addr())
+				n := newcomer{s, mailbox(moment+" "+kind) + "@newcomers.example.com"}
+				befall(t, g, s, path, func() { n.try(t) })
+				if !g.met() {
+					t.Error("the fault was not met")
+				}
+				n.persist(t)
+			})
+		}
+	}
+}
+
+// persist tries until the newcomer is a customer, and checks that it is one.
+func (n newcomer) persist(t *testing.T) {
+	t.Helper()
+	for range 5 {
+		if id := n.try(t); id != "" {
+			n.isCustomer(t, id)
+			return
+		}
+	}
+	t.Fatalf("%s does not become a customer", n.email)
+}
+
+// With a wrong secret nobody is served as if nobody were logged in, and the log
+// says why.
+func testWrongSecret(t *testing.T, backend *medusa) {
+	s := newShop(t, backend, backend.addr(), "MEDUSA_JWT_SECRET="+strings.Repeat("w", 32))
+	c := s.caller()
+	const email = "person@secret.example.com"
+	token := c.do(t, http.MethodPost, registerPath, "", credentials(email, password)).need(t, http.StatusOK).field("token")
+	for _, request := range []struct{ method, path string }{
+		{http.MethodPost, createPath}, {http.MethodGet, mePath}, {http.MethodGet, "/store/products"},
+	} {
+		var body any
+		if request.method == http.MethodPost {
+			body = map[string]string{"email": email}
+		}
+		a := c.do(t, request.method, request.path, token, body)
+		if a.Status != http.StatusServiceUnavailable && a.Status != http.StatusBadGateway {
+			t.Errorf("%s %s answers %d: %s", request.method, request.path, a.Status, a.Body)
+		}
+	}
+	c.do(t, http.MethodGet, "/store/products", "", nil).need(t, http.StatusOK) // nobody is logged in
+	log := s.caddy.Output()
+	if !strings.Contains(log, `"level":"error"`) || !strings.Contains(log, "secret") {
+		t.Errorf("the log does not say that the secret is wrong:\n%s", log)
+	}
+	if strings.Contains(log, strings.Repeat("w", 32)) || strings.Contains(log, medusaSecret) {
+		t.Error("the log has a secret")
+	}
+}
