@@ -26,6 +26,7 @@ func RunStore(t *testing.T, newStore NewStore) {
 		"ReplaceCredential": replaceTests,
 		"Link":              linkTests,
 		"Unlink":            unlinkTests,
+		"SetBackend":        backendTests,
 		"Reset":             resetTests,
 		"FinishReset":       finishTests,
 		"Fault":             faultTests,
@@ -187,6 +188,7 @@ func StoreCalls(s identity.Store) map[string]func(ctx context.Context) error {
 		"ReplaceCredential": func(ctx context.Context) error { return s.ReplaceCredential(ctx, id, entry, entry) },
 		"Link":              func(ctx context.Context) error { return s.Link(ctx, id, "customer", "cus_1") },
 		"Unlink":            func(ctx context.Context) error { _, err := s.Unlink(ctx, "customer", "cus_1", soon); return err },
+		"SetBackend":        func(ctx context.Context) error { return s.SetBackend(ctx, id, "", "authid_there") },
 		"OpenReset": func(ctx context.Context) error {
 			return s.OpenReset(ctx, id, "emailpass", identity.Reset{Hash: hash(1), AskedAt: time.Now(), ExpiresAt: soon})
 		},
