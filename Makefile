@@ -25,7 +25,7 @@ test: setup
 	go vet -race ./...
 	go test -race ./...
 
-# Its packages' tests are behind a build tag, so that nothing else needs a Medusa.
+# Its tests are behind a build tag, so that nothing else needs a Medusa.
 e2e-medusa:
 	.ci/setup medusa
 	go vet -race -tags medusa ./e2e/medusa
@@ -37,7 +37,7 @@ tidy:
 	go mod tidy -diff
 
 staticcheck:
-	go run $(STATICCHECK) ./...
+	go run $(STATICCHECK) -tags medusa ./...
 
 caddyfiles:
 	.ci/caddyfiles
