@@ -18,6 +18,7 @@ var (
 	answerUnauthorized = answer{status: http.StatusUnauthorized, body: `{"message":"Unauthorized"}`}
 	answerMethod       = answer{status: http.StatusForbidden, body: `{"type":"forbidden","message":"This kind of credential is not accepted here"}`}
 	answerCrossOrigin  = answer{status: http.StatusForbidden, body: `{"type":"forbidden","message":"Cross-origin request refused"}`}
+	answerNoRoute      = answer{status: http.StatusNotFound, body: `{"type":"not_found","message":"There is no such route"}`}
 	answerPath         = answer{status: http.StatusBadRequest, body: `{"type":"invalid_data","message":"The path of the request is ambiguous"}`}
 	answerUnknown      = answer{status: http.StatusServiceUnavailable, body: `{"type":"unavailable","message":"Service temporarily unavailable"}`, retryAfter: 1}
 )

@@ -25,6 +25,9 @@ type backend struct {
 	// name is that of its group in the reset queue: the same over reloads and on
 	// all nodes.
 	name string
+	// routes is the path of its own authentication, which is for the sidecar
+	// alone: shadows could log in there.
+	routes string
 	// minter mints what the backend accepts; all says that it accepts nothing
 	// else, so that even a client's own token is replaced.
 	minter *verify.Minter

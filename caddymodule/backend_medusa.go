@@ -87,7 +87,7 @@ func (m *MedusaBackend) Provision(ctx caddy.Context) error {
 }
 
 func (m *MedusaBackend) open(realm *Realm, logger *slog.Logger) (*backend, error) {
-	b := &backend{minter: realm.minter, name: "medusa." + fingerprint(m.url)[:12]}
+	b := &backend{minter: realm.minter, name: "medusa." + fingerprint(m.url)[:12], routes: "/auth"}
 	ring := realm.ring
 	if m.ring != nil {
 		ring = m.ring

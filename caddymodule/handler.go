@@ -186,6 +186,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		h.refused(r, "path_ambiguous")
 		return answerPath.write(w)
 	}
+	if h.backend != nil && h.backend.routes != h.Prefix && locate(r.URL, h.backend.routes) != elsewhere {
+		h.refused(r, "backend_route")
+		h.allowOrigin(w, r)
+		return answerNoRoute.write(w)
+	}
 	s := &state{handler: h, result: new(verify.Result)}
 	s.introduce(r)
 	filter := &responseFilter{cookie: h.cookie, foreign: h.foreignCookie}

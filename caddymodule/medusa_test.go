@@ -331,6 +331,32 @@ func TestMedusaShadowIsRepaired(t *testing.T) {
 	})
 }
 
+// Wherever our routes are, the backend's own are for the sidecar alone.
+func TestMedusaOwnRoutesAreClosed(t *testing.T) {
+	m := identitytest.NewMedusa(t, jwtSecret)
+	site := strings.Replace(medusaSite(m, ""), "auth_sidecar {", "auth_sidecar {\nprefix /account", 1)
+	s := &medusaShop{open(t, config{Site: site}), m}
+	const notFound = `{"type":"not_found","message":"There is no such route"}`
+	for _, path := range []string{"/auth/customer/emailpass", "/AUTH/customer/emailpass", "/%61uth/customer/emailpass", "//auth/customer/emailpass", "/auth"} {
+		s.post(t, path, "", credentials("jane@example.com", password)).want(t, http.StatusNotFound, notFound)
+	}
+	if n := m.Calls("POST /auth/customer/emailpass"); n != 0 {
+		t.Errorf("%d requests reached the backend", n)
+	}
+	wantStatus(t, s.post(t, "/account/customer/emailpass/register", "", credentials("jane@example.com", password)), http.StatusOK)
+}
+
+// A user can be made of an identity only by an address that its provider
+// verified, and emailpass verifies none.
+func TestMedusaUserByProvider(t *testing.T) {
+	s := openMedusa(t, ownSecret)
+	bearer, _ := token(t, s.post(t, "/auth/user/emailpass/register", "", credentials("ada@example.com", password)))
+	s.post(t, "/auth/emailpass/user", bearer, "{}").want(t, http.StatusBadRequest, `{"type":"invalid_data","message":"Email is required to create a user account."}`)
+	if n := s.medusa.Calls("POST /auth/emailpass/user"); n != 0 {
+		t.Errorf("%d requests reached the backend", n)
+	}
+}
+
 func TestMedusaShadows(t *testing.T) {
 	t.Run("random", func(t *testing.T) {
 		s := openMedusa(t, "shadow random")
