@@ -66,7 +66,7 @@ func token(t testing.TB, r response) (string, jwt.MapClaims) {
 
 func (s *medusaShop) signUp(t testing.TB, email string) (bearer, id string) {
 	t.Helper()
-	bearer, claims := token(t, s.post(t, "/auth/customer/emailpass/register", "", credentials(email, password)))
+	bearer, claims := token(t, s.post(t, "/auth/customer/emailpass/register", "", credentials(email, passphrase)))
 	id, _ = claims["auth_identity_id"].(string)
 	return bearer, id
 }
@@ -106,7 +106,7 @@ func TestMedusaSignUp(t *testing.T) {
 			}
 			wantStatus(t, s.become(t, bearer, "jane@example.com"), http.StatusOK)
 			bearer, claims := token(t, s.post(t, "/auth/token/refresh", bearer, ""))
-			if claims["actor_id"] != "cus_2" || s.logIn(t, "jane@example.com", password)["actor_id"] != "cus_2" {
+			if claims["actor_id"] != "cus_2" || s.logIn(t, "jane@example.com", passphrase)["actor_id"] != "cus_2" {
 				t.Errorf("not linked: %v", claims)
 			}
 			r := s.send(t, "GET", "/store/x", "", "Authorization", bearer)
@@ -120,7 +120,7 @@ func TestMedusaSignUp(t *testing.T) {
 				}
 			}
 			wantStatus(t, s.send(t, "DELETE", "/admin/customers/cus_2", "", "Authorization", "Basic c2s6"), http.StatusOK)
-			wantStatus(t, s.post(t, "/auth/customer/emailpass", "", credentials("jane@example.com", password)), http.StatusUnauthorized)
+			wantStatus(t, s.post(t, "/auth/customer/emailpass", "", credentials("jane@example.com", passphrase)), http.StatusUnauthorized)
 			wantStatus(t, s.post(t, "/auth/token/refresh", bearer, ""), http.StatusNotFound) // as Medusa
 			bearer, _ = s.signUp(t, "jane@example.com")
 			wantStatus(t, s.become(t, bearer, "jane@example.com"), http.StatusOK)
@@ -153,11 +153,11 @@ func TestMedusaFaults(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			s := openMedusa(t, ownSecret)
 			s.medusa.Fault(test.route, test.fault)
-			r := s.post(t, "/auth/customer/emailpass/register", "", credentials("jane@example.com", password))
+			r := s.post(t, "/auth/customer/emailpass/register", "", credentials("jane@example.com", passphrase))
 			wantStatus(t, r, test.register)
 			bearer, _ := token(t, r)
 			// What the identity is and can prove does not depend on the backend.
-			s.logIn(t, "jane@example.com", password)
+			s.logIn(t, "jane@example.com", passphrase)
 			_, claims := token(t, s.post(t, "/auth/token/refresh", bearer, ""))
 			id := claims["auth_identity_id"]
 			r = s.become(t, bearer, "jane@example.com")
@@ -173,7 +173,7 @@ func TestMedusaFaults(t *testing.T) {
 			if r.StatusCode != http.StatusOK && r.StatusCode != http.StatusUnprocessableEntity { // the latter is Medusa's word for again
 				t.Fatalf("got %d %s", r.StatusCode, r.body)
 			}
-			claims = s.logIn(t, "jane@example.com", password)
+			claims = s.logIn(t, "jane@example.com", passphrase)
 			if actor, _ := claims["actor_id"].(string); !strings.HasPrefix(actor, "cus_") || claims["auth_identity_id"] != id {
 				t.Errorf("identity %s, after the fault %v", id, claims)
 			}
@@ -207,7 +207,7 @@ func TestMedusaWrongSecret(t *testing.T) {
 	s.medusa.SetSecret("another")
 	s.send(t, "GET", "/store/x", "", "Authorization", bearer).wantUnavailable(t)
 	s.become(t, bearer, "jane@example.com").wantUnavailable(t)
-	s.logIn(t, "jane@example.com", password)
+	s.logIn(t, "jane@example.com", passphrase)
 	if r := s.send(t, "GET", "/store/x", ""); r.StatusCode != http.StatusOK {
 		t.Errorf("anonymous: %d", r.StatusCode)
 	}
@@ -228,7 +228,7 @@ func TestMedusaWrongSecret(t *testing.T) {
 func TestMedusaMigration(t *testing.T) {
 	s := openMedusa(t, ownSecret)
 	id := s.medusa.Account("old@example.com", "old-password", "cus_old")
-	register := s.post(t, "/auth/customer/emailpass/register", "", credentials("old@example.com", password))
+	register := s.post(t, "/auth/customer/emailpass/register", "", credentials("old@example.com", passphrase))
 	register.want(t, http.StatusUnauthorized, `{"type":"unauthorized","message":"Identity with email already exists"}`)
 	refused := `{"type":"unauthorized","message":"Invalid email or password"}`
 	s.post(t, "/auth/customer/emailpass", "", credentials("old@example.com", "wrong")).want(t, http.StatusUnauthorized, refused)
@@ -312,7 +312,7 @@ func TestMedusaShadowIsRepaired(t *testing.T) {
 	bearer, id := s.signUp(t, "jane@example.com")
 	s.medusa.Lose("jane@example.com")
 	wantStatus(t, s.become(t, bearer, "jane@example.com"), http.StatusOK)
-	claims := s.logIn(t, "jane@example.com", password)
+	claims := s.logIn(t, "jane@example.com", passphrase)
 	if claims["auth_identity_id"] != id || claims["actor_id"] == "" {
 		t.Errorf("after the repair: %v", claims)
 	}
@@ -338,19 +338,19 @@ func TestMedusaOwnRoutesAreClosed(t *testing.T) {
 	s := &medusaShop{open(t, config{Site: site}), m}
 	const notFound = `{"type":"not_found","message":"There is no such route"}`
 	for _, path := range []string{"/auth/customer/emailpass", "/AUTH/customer/emailpass", "/%61uth/customer/emailpass", "//auth/customer/emailpass", "/auth"} {
-		s.post(t, path, "", credentials("jane@example.com", password)).want(t, http.StatusNotFound, notFound)
+		s.post(t, path, "", credentials("jane@example.com", passphrase)).want(t, http.StatusNotFound, notFound)
 	}
 	if n := m.Calls("POST /auth/customer/emailpass"); n != 0 {
 		t.Errorf("%d requests reached the backend", n)
 	}
-	wantStatus(t, s.post(t, "/account/customer/emailpass/register", "", credentials("jane@example.com", password)), http.StatusOK)
+	wantStatus(t, s.post(t, "/account/customer/emailpass/register", "", credentials("jane@example.com", passphrase)), http.StatusOK)
 }
 
 // A user can be made of an identity only by an address that its provider
 // verified, and emailpass verifies none.
 func TestMedusaUserByProvider(t *testing.T) {
 	s := openMedusa(t, ownSecret)
-	bearer, _ := token(t, s.post(t, "/auth/user/emailpass/register", "", credentials("ada@example.com", password)))
+	bearer, _ := token(t, s.post(t, "/auth/user/emailpass/register", "", credentials("ada@example.com", passphrase)))
 	s.post(t, "/auth/emailpass/user", bearer, "{}").want(t, http.StatusBadRequest, `{"type":"invalid_data","message":"Email is required to create a user account."}`)
 	if n := s.medusa.Calls("POST /auth/emailpass/user"); n != 0 {
 		t.Errorf("%d requests reached the backend", n)
