@@ -298,7 +298,7 @@ func TestMedusaReset(t *testing.T) {
 				if claims := s.logIn(t, typed, "new-password"); claims["actor_id"] == "" {
 					t.Errorf("%s is nobody: %v", typed, claims)
 				}
-				wantStatus(t, s.post(t, "/auth/customer/emailpass", "", credentials(typed, cmp.Or(map[string]string{"jane@example.com": password}[typed], "old-password"))), http.StatusUnauthorized)
+				wantStatus(t, s.post(t, "/auth/customer/emailpass", "", credentials(typed, cmp.Or(map[string]string{"jane@example.com": passphrase}[typed], "old-password"))), http.StatusUnauthorized)
 			}
 			wantStatus(t, s.post(t, "/auth/token/refresh", bearer, ""), http.StatusUnauthorized)
 		})
