@@ -212,7 +212,7 @@ func TestLoginInTheSecondOfARevocation(t *testing.T) {
 		t.Fatal(result, err)
 	}
 	forwarded := request(t, "", "")
-	forwarded.Header.Set("Authorization", result.Callers[0].Authorization)
+	forwarded.Header.Set("Authorization", authorization(t, verify.NewMinter(n.tokens, n.clock), result.Callers[0]))
 	wantVerdict(t, n.own, forwarded, "bearer cus_1")
 }
 
