@@ -54,7 +54,7 @@ func newBehind(t *testing.T, mirror bool) *behind {
 	}
 	logger := slog.New(slog.DiscardHandler)
 	service, err := identity.NewService(identity.Config{
-		Store: store, Resets: store.Queue(), Tokens: ring, ResetKey: identity.NewSecret("reset"),
+		Store: store, Resets: store.Queue(), Tokens: ring,
 		NewID: func() string { return ulid.Make().String() },
 		Providers: []identity.NamedProvider{
 			{ID: "emailpass", Provider: emailpass.New(hasher, logger)}, {ID: "sso", Provider: sso{}},
