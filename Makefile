@@ -3,7 +3,7 @@
 # e2e-medusa  the same in front of an unmodified Medusa v2, with PostgreSQL and a
 #          browser; the first run installs Medusa and takes minutes more
 # lint     static analysis, tidiness of go.mod, known vulnerabilities, every Caddyfile
-# bench    benchmarks
+# bench    what a request and a log-in cost, then every benchmark of the packages
 # fuzz     every fuzz target for FUZZTIME
 # build    a complete Caddy: ./caddy
 
@@ -45,8 +45,9 @@ caddyfiles:
 vulnerabilities:
 	.ci/vulnerabilities $(GOVULNCHECK)
 
-bench:
-	go test -run '^$$' -bench . -benchmem ./...
+bench: setup
+	go test -run '^$$' -bench . -benchtime 1x -timeout 30m ./e2e
+	go test -run '^$$' -bench . -benchmem ./identity/... ./caddymodule
 
 fuzz:
 	.ci/fuzz $(FUZZTIME)
