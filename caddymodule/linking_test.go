@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/caddy-commerce/auth-sidecar/caddymodule"
 	"github.com/caddy-commerce/auth-sidecar/identity/identitytest"
 )
 
@@ -149,6 +150,12 @@ reverse_proxy {backend}`})
 			if got := s.actorOf(t, p); got != c.linked {
 				t.Errorf("linked to %q, want %q", got, c.linked)
 			}
+			if actorType != "customer" { // nor made a customer by the way
+				p.take(t, s.send(t, "POST", "/auth/customer/emailpass", logInBody(p.email)))
+				if got := s.actorOf(t, p); got != "" {
+					t.Errorf("linked to the customer %q", got)
+				}
+			}
 		})
 	}
 	if got := strings.Count(s.log(), "link_unreadable"); got != 8 {
@@ -248,8 +255,12 @@ func TestLinkingOverAReload(t *testing.T) {
 	})
 	s.send(t, "POST", "/store/customers", "{}", bearer(ada)...).wantUnavailable(t)
 	s.mustLoad(config{Redis: second.URL()})
+	if connected, references := caddymodule.PooledConnections(); connected != 2 || references != 2 {
+		t.Errorf("%d connections with %d references, want one for what waits", connected, references)
+	}
 	first.Resume()
 	eventually(t, "the link is recorded", func() bool { return strings.Contains(s.log(), "actor recorded after the store came back") })
+	eventually(t, "the connection is given up", func() bool { connected, _ := caddymodule.PooledConnections(); return connected == 1 })
 	s.mustLoad(config{Redis: first.URL()})
 	if got := s.actorOf(t, ada); got != "cus_1" {
 		t.Errorf("linked to %q", got)

@@ -98,6 +98,10 @@ func TestRollingSession(t *testing.T) {
 	if next.Value != first.Value || !next.Expires.After(first.Expires) || !next.HttpOnly || next.Path != "/" {
 		t.Errorf("%v became %v", first, next)
 	}
+	// The next time is a tenth of its life later again.
+	if again := s.send(t, "GET", "/mine", "", current...).setCookie(t); again != nil && again.Expires.Sub(next.Expires) < time.Second {
+		t.Errorf("%v became %v at once", next, again)
+	}
 	for name, header := range map[string][]string{"bearer": bearer(ada), "nobody": nil, "no session": {"Cookie", "connect.sid=x"}} {
 		if cookie := s.send(t, "GET", "/store/x", "", header...).setCookie(t); cookie != nil {
 			t.Errorf("%s: got %v", name, cookie)
