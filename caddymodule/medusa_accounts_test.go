@@ -71,7 +71,7 @@ func TestMedusaReset(t *testing.T) {
 			for typed, address := range map[string]string{"jane@example.com": "Jane@example.com", "old@example.com": "old@example.com"} {
 				wantStatus(t, s.post(t, "/auth/customer/emailpass/reset-password", "", fmt.Sprintf(`{"identifier":%q}`, typed)), http.StatusCreated)
 				var token string
-				s.until(t, func() bool {
+				eventually(t, "it is noticed", func() bool {
 					var asked []string
 					asked, token = s.medusa.Requested()
 					return slices.Contains(asked, address) && token != ""

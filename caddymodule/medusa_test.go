@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 
@@ -165,7 +164,7 @@ func TestMedusaFaults(t *testing.T) {
 				r.wantUnavailable(t)
 			}
 			s.medusa.Fault(test.route, "")
-			s.until(t, func() bool { // the verdict on the backend is a second old at most
+			eventually(t, "the backend's state is noticed", func() bool { // the verdict on the backend is a second old at most
 				r = s.become(t, bearer, "jane@example.com")
 				return r.StatusCode != http.StatusServiceUnavailable
 			})
@@ -187,17 +186,6 @@ func TestMedusaFaults(t *testing.T) {
 	}
 }
 
-// until waits for what happens soon.
-func (s *shop) until(t testing.TB, done func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !done(); {
-		if time.Now().After(deadline) {
-			t.Fatal("it did not happen")
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-}
-
 // With the wrong secret nobody passes as somebody, nor as nobody, and the log
 // says why.
 func TestMedusaWrongSecret(t *testing.T) {
@@ -214,7 +202,7 @@ func TestMedusaWrongSecret(t *testing.T) {
 		t.Error("the log does not say that the secret is wrong, or says which it is")
 	}
 	s.medusa.SetSecret(medusaSecret)
-	s.until(t, func() bool {
+	eventually(t, "the backend's state is noticed", func() bool {
 		return s.send(t, "GET", "/store/x", "", "Authorization", bearer).StatusCode == http.StatusOK
 	})
 	if n := s.medusa.Customers(); n != 0 {
@@ -238,7 +226,7 @@ func TestMedusaShadowIsRepaired(t *testing.T) {
 	bearer, _ = s.signUp(t, "old@example.com")
 	s.medusa.Fault("", "")
 	s.medusa.Account("old@example.com", "old-password", "cus_old")
-	s.until(t, func() bool {
+	eventually(t, "the backend's state is noticed", func() bool {
 		r := s.become(t, bearer, "old@example.com")
 		if r.StatusCode == http.StatusServiceUnavailable {
 			return false

@@ -55,7 +55,7 @@ func (n *StreamNotifier) useStream(client redis.UniversalClient, prefix string, 
 		return fmt.Errorf("stream: max_age %s is less than reset_ttl %s: entries would go while their tokens are good", time.Duration(n.MaxAge), resetTTL)
 	}
 	if n.Key == "" {
-		n.Key = prefix + "events"
+		n.Key = prefix + redisstore.EventsKey
 	}
 	n.Stream = notify.NewStream(redisstore.NewEvents(client, n.Key, time.Duration(n.MaxAge)))
 	return nil

@@ -79,6 +79,14 @@ func withoutUser(address string) string {
 	return u.String()
 }
 
+// Cleanup closes the connections that are kept open to the receiver.
+func (n *WebhookNotifier) Cleanup() error {
+	if n.Webhook == nil {
+		return nil
+	}
+	return n.Webhook.Close()
+}
+
 func (n *WebhookNotifier) queueName() string { return n.name }
 
 // UnmarshalCaddyfile sets up the notifier from Caddyfile tokens. Syntax:
@@ -106,6 +114,7 @@ func (n *WebhookNotifier) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 // Interface guards
 var (
 	_ caddy.Provisioner     = (*WebhookNotifier)(nil)
+	_ caddy.CleanerUpper    = (*WebhookNotifier)(nil)
 	_ caddyfile.Unmarshaler = (*WebhookNotifier)(nil)
 	_ identity.Notifier     = (*WebhookNotifier)(nil)
 )
