@@ -191,7 +191,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		h.allowOrigin(w, r)
 		return answerNoRoute.write(w)
 	}
-	s := &state{handler: h, result: new(verify.Result)}
+	s := &state{handler: h, result: anonymous}
 	s.introduce(r)
 	filter := &responseFilter{cookie: h.cookie, foreign: h.foreignCookie}
 	filter.ResponseWriter = w

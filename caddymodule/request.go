@@ -28,6 +28,9 @@ type state struct {
 // String keeps tokens out of `{http.vars.auth_sidecar}`.
 func (*state) String() string { return "[redacted]" }
 
+// anonymous is the result for requests without credentials. It is shared.
+var anonymous = new(verify.Result)
+
 func stateOf(r *http.Request) *state {
 	s, _ := requestVar(r, stateVar).(*state)
 	return s
