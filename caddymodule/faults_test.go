@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/redis/go-redis/v9"
@@ -51,29 +52,7 @@ func TestStoreFaults(t *testing.T) {
 	for name, fault := range faults(t, server, relay) {
 		t.Run(name, func(t *testing.T) {
 			fault.start()
-			for _, target := range []string{"/store/x", "/mine", "/optional"} {
-				for _, credential := range [][]string{bearer(ada), session(ada), slices.Concat(session(ada), bearer(ada))} {
-					r := s.send(t, "GET", target, "", slices.Concat(credential, []string{"Origin", "https://shop.example.com"})...)
-					r.wantUnavailable(t)
-					if r.Header.Get("Echo") != "" || r.Header.Get("Access-Control-Allow-Origin") != "https://shop.example.com" {
-						t.Errorf("%s: header %v", target, r.Header)
-					}
-				}
-			}
-			for _, route := range []struct {
-				method, target, body string
-				header               []string
-			}{
-				{"POST", "/auth/customer/emailpass/register", logInBody("new@example.com"), nil},
-				{"POST", "/auth/customer/emailpass", logInBody(ada.email), nil},
-				{"POST", "/auth/customer/emailpass/reset-password", `{"identifier":"ada@example.com"}`, nil},
-				{"POST", "/auth/token/refresh", "", bearer(ada)},
-				{"POST", "/auth/token/refresh", "", session(ada)},
-				{"POST", "/auth/session", "", bearer(ada)},
-				{"DELETE", "/auth/session", "", session(ada)},
-			} {
-				s.send(t, route.method, route.target, route.body, route.header...).wantUnavailable(t)
-			}
+			s.refusesCredentials(t, ada)
 			// Who shows nothing, or what needs no store to be refused, is as before.
 			s.send(t, "GET", "/store/x", "").seen(t)
 			s.send(t, "GET", "/optional", "").seen(t)
@@ -94,6 +73,41 @@ func TestStoreFaults(t *testing.T) {
 				})
 			}
 			s.register(t, "customer", address("after "+name))
+		})
+	}
+}
+
+// refusesCredentials sends every kind of request that needs the store, all at
+// once: each takes as long as the store may.
+func (s *shop) refusesCredentials(t *testing.T, p person) {
+	t.Helper()
+	var all sync.WaitGroup
+	defer all.Wait()
+	for _, target := range []string{"/store/x", "/mine", "/optional"} {
+		for name, credential := range map[string][]string{"bearer": bearer(p), "session": session(p), "both": slices.Concat(session(p), bearer(p))} {
+			all.Go(func() {
+				r := s.send(t, "GET", target, "", slices.Concat(credential, []string{"Origin", "https://shop.example.com"})...)
+				r.wantUnavailable(t)
+				if r.Header.Get("Echo") != "" || r.Header.Get("Access-Control-Allow-Origin") != "https://shop.example.com" {
+					t.Errorf("%s by %s: header %v", target, name, r.Header)
+				}
+			})
+		}
+	}
+	for _, route := range []struct {
+		method, target, body string
+		header               []string
+	}{
+		{"POST", "/auth/customer/emailpass/register", logInBody("new@example.com"), nil},
+		{"POST", "/auth/customer/emailpass", logInBody(p.email), nil},
+		{"POST", "/auth/customer/emailpass/reset-password", `{"identifier":"ada@example.com"}`, nil},
+		{"POST", "/auth/token/refresh", "", bearer(p)},
+		{"POST", "/auth/token/refresh", "", session(p)},
+		{"POST", "/auth/session", "", bearer(p)},
+		{"DELETE", "/auth/session", "", session(p)},
+	} {
+		all.Go(func() {
+			s.send(t, route.method, route.target, route.body, route.header...).wantUnavailable(t)
 		})
 	}
 }
