@@ -90,3 +90,29 @@ func TestAdaptReadsNothing(t *testing.T) {
 		t.Errorf("the environment changed the result:\n%s\n%s", without, with)
 	}
 }
+
+// FuzzAdapt: whatever stands in the blocks, the parsers end, and what they accept
+// is JSON that Caddy can read again.
+func FuzzAdapt(f *testing.F) {
+	files, err := filepath.Glob("testdata/adapt/*.caddyfiletest")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		input, _, _ := strings.Cut(string(data), "\n----------\n")
+		f.Add(input)
+	}
+	f.Fuzz(func(t *testing.T, input string) {
+		if strings.Contains(input, "import") {
+			return // reads files
+		}
+		adapted, err := adapt(input)
+		if err == nil && !json.Valid(adapted) {
+			t.Errorf("adapted to %s", adapted)
+		}
+	})
+}
