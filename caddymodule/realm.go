@@ -127,7 +127,7 @@ func (r *Realm) provision(ctx caddy.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	r.shadowKey = derive(cookieSecrets[0], "shadow")
+	r.shadowKey = derive(cookieSecrets[0], "shadow of "+name)
 	store, err := redisstore.New(conn.client, redisstore.Options{
 		Prefix: r.Redis.KeyPrefix, SessionPrefix: r.Session.KeyPrefix, Timeout: time.Duration(r.Redis.Timeout),
 	})

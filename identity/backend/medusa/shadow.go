@@ -44,11 +44,13 @@ type credentials struct {
 }
 
 // Shadow implements identity.Backend. Registering answers the same again while
-// no actor is linked, logging in does afterwards (reference medusa-v2, section 3).
+// no actor is linked, logging in does afterwards (reference medusa-v2, section
+// 3); a mirror with an actor is not given to whoever registers its address.
 func (b *Backend) Shadow(ctx context.Context, actorType string, p identity.ProviderIdentity) (string, error) {
 	if b.Config.Shadow == Off {
 		return "", nil
 	}
+	mirrors := b.mirrors(p)
 	actorType, c := b.shadowOf(actorType, p)
 	r, err := b.post(ctx, "", c, actorType, identity.EmailPass, "register")
 	if err != nil {
@@ -56,7 +58,9 @@ func (b *Backend) Shadow(ctx context.Context, actorType string, p identity.Provi
 	}
 	if r.is(http.StatusUnauthorized, "unauthorized", messageExists) {
 		account, err := b.login(ctx, actorType, c)
-		if errors.Is(err, identity.ErrNotFound) {
+		// Whoever registers an address has not proven that it is theirs: a mirror
+		// that is somebody at the backend already must not become their account.
+		if errors.Is(err, identity.ErrNotFound) || err == nil && mirrors && len(account.AppMetadata) > 0 {
 			return "", identity.ErrExists
 		}
 		return account.ID, err
@@ -91,9 +95,14 @@ func (b *Backend) login(ctx context.Context, actorType string, c credentials) (i
 	return r.account("logging in at the backend")
 }
 
+// mirrors reports whether the shadow has the address of the account itself.
+func (b *Backend) mirrors(p identity.ProviderIdentity) bool {
+	return b.Config.Shadow == Mirror && p.Provider == identity.EmailPass
+}
+
 // shadowOf returns the credentials of a shadow and the actor type to use.
 func (b *Backend) shadowOf(actorType string, p identity.ProviderIdentity) (string, credentials) {
-	if b.Config.Shadow == Mirror && p.Provider == identity.EmailPass {
+	if b.mirrors(p) {
 		return actorType, credentials{p.EntityID, b.password(p)}
 	}
 	address := "shadow-" + hex.EncodeToString(b.derive("address", p)) + "@sidecar.invalid"
