@@ -39,6 +39,8 @@ func BenchmarkProxy(b *testing.B) {
 		{"no credential", "/cached/x", nil},
 		{"bearer", "/cached/x", []string{bearer}},
 		{"session, warm", "/cached/x", []string{session}},
+		{"bearer, headers off", "/bare/x", []string{bearer}},
+		{"session, warm, headers off", "/bare/x", []string{session}},
 		{"session, cold", "/strict/x", []string{strictSession}},
 		{"bearer, strict", "/strict/x", []string{strictBearer}},
 	}
@@ -100,7 +102,8 @@ func ratios[T interface{ ~int64 | ~float64 }](ours, plain []T) []float64 {
 }
 
 // benchSite starts Caddy, with real Redis behind it, with the same upstream at
-// three paths: plain, with cached verification, and asking Redis every time.
+// several paths: plain, with cached verification, the same without headers for
+// the backend, and asking Redis every time.
 func benchSite(b *testing.B) (*Caddy, benchShop) {
 	if raceDetector {
 		b.Fatal("a benchmark needs a binary without the race detector")
@@ -133,6 +136,12 @@ func benchSite(b *testing.B) (*Caddy, benchShop) {
 		Global: "log {\nlevel WARN\n}\n" + fmt.Sprintf(realm, "default", "") + fmt.Sprintf(realm, "strict", "revocation strict"),
 		Site: `
 		handle /plain/* {
+			reverse_proxy ` + address + `
+		}
+		handle /bare/* {
+			auth_sidecar {
+				headers off
+			}
 			reverse_proxy ` + address + `
 		}
 		handle /strict/* {
