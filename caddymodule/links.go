@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"net/http"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/caddy-commerce/auth-sidecar/identity"
 )
 
 // Link is a route of the backend that makes an actor for the caller: signing
@@ -91,13 +92,11 @@ func checkRoute(rule, actorType, method, route string) error {
 
 // checkActorType refuses what no credential can have as its actor type.
 func checkActorType(actorType string) error {
-	if !actorTypeForm.MatchString(actorType) {
+	if !identity.ValidName(actorType) {
 		return fmt.Errorf("actor type %q: use letters, digits, '_' and '-', at most 64", actorType)
 	}
 	return nil
 }
-
-var actorTypeForm = regexp.MustCompile("^[A-Za-z0-9_-]{1,64}$")
 
 // matchRoute compares a request's path with a rule's, the literal segments
 // without case, and returns what stands at the last `*`.

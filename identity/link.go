@@ -10,7 +10,7 @@ import (
 // Link records that the identity acts as that actor of the backend from now on.
 // Its old tokens stay without actor; a refresh or a login gives one with it.
 func (s *Service) Link(ctx context.Context, id, actorType, actorID string) error {
-	if !validName(actorType) || !validActorID(actorID) {
+	if !ValidName(actorType) || !validActorID(actorID) {
 		return &Error{Code: CodeInvalid, Reason: "link_invalid_actor", Message: "The backend named no usable actor"}
 	}
 	if err := s.Store.Link(ctx, id, actorType, actorID); err != nil {
@@ -22,7 +22,7 @@ func (s *Service) Link(ctx context.Context, id, actorType, actorID string) error
 // Unlink forgets an actor that the backend deleted and ends the credentials of
 // the identity that had it. It is no error if none had it.
 func (s *Service) Unlink(ctx context.Context, actorType, actorID string) error {
-	if !validName(actorType) || !validActorID(actorID) {
+	if !ValidName(actorType) || !validActorID(actorID) {
 		return nil
 	}
 	id, err := s.Store.Unlink(ctx, actorType, actorID, s.nextValidFrom(time.Time{}))

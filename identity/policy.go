@@ -20,7 +20,7 @@ type ProviderInfo struct {
 func (s *Service) allow(actorType, provider string) error {
 	allowed, listed := s.actors[actorType]
 	switch {
-	case !validName(actorType), len(s.actors) > 0 && !listed, listed && !slices.Contains(allowed, provider):
+	case !ValidName(actorType), len(s.actors) > 0 && !listed, listed && !slices.Contains(allowed, provider):
 		return &Error{
 			Code: CodeNotAllowed, Reason: "provider_not_allowed",
 			Message: fmt.Sprintf("The actor type %s is not allowed to use the auth provider %s", actorType, provider),
@@ -67,10 +67,10 @@ func (s *Service) Providers(actorType string) []ProviderInfo {
 	return list
 }
 
-// validName keeps out of actor types and provider ids what could not be a header
+// ValidName keeps out of actor types and provider ids what could not be a header
 // value, a JSON member, part of a store key or a log field without harm. Medusa
 // takes any string.
-func validName(s string) bool {
+func ValidName(s string) bool {
 	if s == "" || len(s) > 64 {
 		return false
 	}

@@ -70,7 +70,7 @@ func NewService(c Config) (*Service, error) {
 	}
 	s := &Service{Config: c, providers: make(map[string]Provider), actors: c.Actors}
 	for _, p := range c.Providers {
-		if !validName(p.ID) || p.Provider == nil {
+		if !ValidName(p.ID) || p.Provider == nil {
 			return nil, fmt.Errorf("provider %q: use letters, digits, '_' and '-', at most 64, and configure what it is", p.ID)
 		}
 		if _, taken := s.providers[p.ID]; taken {
@@ -80,7 +80,7 @@ func NewService(c Config) (*Service, error) {
 		s.order = append(s.order, p.ID)
 	}
 	for actorType, ids := range c.Actors {
-		if !validName(actorType) {
+		if !ValidName(actorType) {
 			return nil, fmt.Errorf("actor type %q: use letters, digits, '_' and '-', at most 64", actorType)
 		}
 		for _, id := range ids {
