@@ -108,6 +108,9 @@ func (q *Require) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 			if err := s.tell(r, caller); err != nil {
 				return s.handler.unknown(w, r, err)
 			}
+			if err := s.handler.prepare(r, s); err != nil {
+				return s.handler.unprepared(w, r, err)
+			}
 		}
 		return next.ServeHTTP(w, r)
 	case q.takesKeys(s.handler, r) && presentsBasic(r.Header): // it was not replaced, so nobody else is the caller

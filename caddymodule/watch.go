@@ -39,20 +39,23 @@ func (h *Handler) pass(w http.ResponseWriter, r *http.Request, next caddyhttp.Ha
 }
 
 // prepare sees to it that the backend knows the identity of which it is about to
-// make an actor, and that the token names it so.
-func (h *Handler) prepare(r *http.Request, s *state, rule *Link) error {
+// make an actor, and that the token names it so. Who chooses another caller than
+// s.caller must prepare again.
+func (h *Handler) prepare(r *http.Request, s *state) error {
 	caller := s.caller
-	if h.backend == nil || caller == nil || caller.Claims.ActorType != rule.ActorType || caller.Registered() {
+	if s.link == nil || h.backend == nil || caller == nil || caller.Claims.ActorType != s.link.ActorType || caller.Registered() {
 		return nil
 	}
 	id, err := h.service.Prepare(r.Context(), caller.Claims)
 	if err != nil {
 		return err
 	}
-	if known := caller.In(id); known != caller {
-		return s.tell(r, known)
+	known := caller.In(id)
+	if known == caller {
+		return nil
 	}
-	return nil
+	s.result = s.result.Replaced(caller, known) // auth_require chooses from it
+	return s.tell(r, known)
 }
 
 // unprepared answers in place of the backend: nothing was asked of it yet.
@@ -69,7 +72,8 @@ func (h *Handler) unprepared(w http.ResponseWriter, r *http.Request, err error) 
 }
 
 func (h *Handler) watchLink(w http.ResponseWriter, r *http.Request, s *state, rule *Link, next caddyhttp.Handler) error {
-	if err := h.prepare(r, s, rule); err != nil {
+	s.link = rule
+	if err := h.prepare(r, s); err != nil {
 		return h.unprepared(w, r, err)
 	}
 	r.Header.Del("Accept-Encoding") // a compressed body shows no id

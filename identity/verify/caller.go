@@ -78,6 +78,16 @@ func (r *Result) First(match func(*Caller) bool) *Caller {
 	return nil
 }
 
+// Replaced returns the result with another caller in the place of one of its own.
+func (r *Result) Replaced(old, caller *Caller) *Result {
+	changed := *r
+	changed.Callers = slices.Clone(r.Callers)
+	if n := slices.Index(changed.Callers, old); n >= 0 {
+		changed.Callers[n] = caller
+	}
+	return &changed
+}
+
 // Without returns the result without the callers that the method proved.
 func (r *Result) Without(m Method) *Result {
 	rest := *r

@@ -32,6 +32,26 @@ func TestResultFirst(t *testing.T) {
 	}
 }
 
+func TestResultReplaced(t *testing.T) {
+	t.Parallel()
+	result, err := newPerson().newVerifier(t, maxAge).Request(request(t, "s", "b"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	session, bearer := result.Callers[0], result.Callers[1]
+	known := session.In("authid_at_the_backend")
+	changed := result.Replaced(session, known)
+	if changed.Callers[0] != known || changed.Callers[1] != bearer || changed.SID != "s" {
+		t.Errorf("changed to %v", changed)
+	}
+	if result.Callers[0] != session {
+		t.Error("the result changed")
+	}
+	if same := result.Replaced(known, session); same.Callers[0] != session || same.Callers[1] != bearer {
+		t.Errorf("a stranger replaced somebody: %v", same)
+	}
+}
+
 func TestResultWithout(t *testing.T) {
 	t.Parallel()
 	w := newPerson()
