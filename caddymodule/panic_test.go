@@ -35,7 +35,7 @@ func (*panicking) DisplayName() string { return "Panicking" }
 
 func (*panicking) Flow() identity.Flow { return identity.FlowCredentials }
 
-func (*panicking) Authenticate(_ context.Context, _ identity.Accounts, in identity.Input) (identity.Proof, error) {
+func (*panicking) Authenticate(_ context.Context, _ identity.Accounts, in identity.Input) (*identity.Identity, error) {
 	panic(in.Body["password"])
 }
 

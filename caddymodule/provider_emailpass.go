@@ -77,7 +77,7 @@ func (e *EmailPass) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 var (
 	_ caddy.Provisioner          = (*EmailPass)(nil)
 	_ caddyfile.Unmarshaler      = (*EmailPass)(nil)
-	_ identity.Provider          = (*EmailPass)(nil)
+	_ identity.Authenticator     = (*EmailPass)(nil)
 	_ identity.Registrar         = (*EmailPass)(nil)
 	_ identity.CredentialUpdater = (*EmailPass)(nil)
 )

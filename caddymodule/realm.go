@@ -163,7 +163,7 @@ func (r *Realm) provision(ctx caddy.Context, name string) error {
 		ttl = time.Duration(r.JWT.ExpiresIn)
 	}
 	r.service, err = identity.NewService(identity.Config{
-		Store: store, Providers: providers, Actors: r.Actors, TokenTTL: ttl,
+		Store: store, Providers: providers, Actors: r.Actors, Attempts: store, TokenTTL: ttl,
 		Resets: resets, Tokens: r.ring, ResetTTL: time.Duration(r.ResetTTL),
 		NewID:   func() string { return ulid.Make().String() },
 		Revoked: r.verifier.Forget,

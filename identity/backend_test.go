@@ -86,19 +86,17 @@ type sso struct{}
 func (sso) DisplayName() string { return "Single sign-on" }
 func (sso) Flow() identity.Flow { return identity.FlowRedirect }
 
-func (sso) Authenticate(ctx context.Context, accounts identity.Accounts, in identity.Input) (identity.Proof, error) {
+func (sso) Authenticate(ctx context.Context, accounts identity.Accounts, in identity.Input) (*identity.Identity, error) {
 	name, _ := in.Text("name")
+	verified, _ := in.Text("verified")
 	i, err := accounts.Find(ctx, name)
 	if errors.Is(err, identity.ErrNotFound) {
 		metadata, _ := json.Marshal(in.Body)
-		i, err = accounts.Create(ctx, identity.ProviderIdentity{EntityID: name, Key: name, UserMetadata: metadata})
+		i, err = accounts.Create(ctx, identity.ProviderIdentity{
+			EntityID: name, Key: name, UserMetadata: metadata, VerifiedEmail: verified,
+		})
 	}
-	return identity.Proof{Identity: i}, err
-}
-
-func (sso) VerifiedEmail(p identity.ProviderIdentity) (string, bool) {
-	var about struct{ Verified string }
-	return about.Verified, json.Unmarshal(p.UserMetadata, &about) == nil && about.Verified != ""
+	return i, err
 }
 
 func (b *behind) sso(name, verified string) identity.Claims {

@@ -74,6 +74,9 @@ var (
 	ErrExists = errors.New("exists already")
 	// ErrStale: the record changed since it was read.
 	ErrStale = errors.New("changed meanwhile")
-	// ErrLinked: the identity has another actor of that type already.
-	ErrLinked = errors.New("linked to another actor")
+	// ErrLinked: the identity has another actor of that type, or another account
+	// of that provider, already.
+	ErrLinked = errors.New("linked to another")
+	// ErrLast: without it nothing would be left.
+	ErrLast = errors.New("the last one")
 )

@@ -1,6 +1,7 @@
 package identity_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -63,7 +64,7 @@ func newRealm(t testing.TB, change func(*identity.Config)) *realm {
 	}
 	var ids atomic.Int64
 	c := identity.Config{
-		Store: r.store, Resets: &r.queue, Tokens: r.tokens,
+		Store: r.store, Attempts: store, Resets: &r.queue, Tokens: r.tokens,
 		Providers: []identity.NamedProvider{{"emailpass", r.passwords}, {"google", redirecting{}}, {"github", redirecting{}}},
 		NewID:     func() string { return fmt.Sprintf("%026d", ids.Add(1)) },
 		Clock:     r.clock,
@@ -139,20 +140,20 @@ func (p *passwords) Register(ctx context.Context, accounts identity.Accounts, in
 	})
 }
 
-func (p *passwords) Authenticate(ctx context.Context, accounts identity.Accounts, in identity.Input) (identity.Proof, error) {
+func (p *passwords) Authenticate(ctx context.Context, accounts identity.Accounts, in identity.Input) (*identity.Identity, error) {
 	email, _ := in.Text("email")
 	password, _ := in.Text("password")
 	i, err := accounts.Find(ctx, p.Keys(email)...)
 	if err != nil && !errors.Is(err, identity.ErrNotFound) {
-		return identity.Proof{}, err
+		return nil, err
 	}
 	if err != nil || accounts.Own(i).Credential != identity.NewSecret(password) {
-		return identity.Proof{}, &identity.Error{Code: identity.CodeUnauthorized, Reason: "mismatch", Message: "Invalid email or password"}
+		return nil, &identity.Error{Code: identity.CodeUnauthorized, Reason: "mismatch", Message: "Invalid email or password"}
 	}
 	if in.Body["rehash"] == true {
-		return identity.Proof{Identity: i}, accounts.Replace(ctx, i, identity.NewSecret(password))
+		return i, accounts.Replace(ctx, i, identity.NewSecret(password))
 	}
-	return identity.Proof{Identity: i}, nil
+	return i, nil
 }
 
 func (*passwords) Keys(identifier string) []string {
@@ -185,22 +186,18 @@ type redirecting struct{}
 func (redirecting) DisplayName() string { return "Third Party Authentication" }
 func (redirecting) Flow() identity.Flow { return identity.FlowRedirect }
 
-func (redirecting) Authenticate(_ context.Context, _ identity.Accounts, in identity.Input) (identity.Proof, error) {
-	return identity.Proof{Location: "https://idp.example/?actor=" + in.ActorType}, nil
+func (redirecting) CallbackURL(asked string) (string, error) {
+	return cmp.Or(asked, "https://shop.example/callback"), nil
 }
 
-func (redirecting) Callback(ctx context.Context, accounts identity.Accounts, in identity.Input) (identity.Proof, error) {
-	entity := in.Query["code"]
-	if entity == "" {
-		return identity.Proof{}, &identity.Error{Code: identity.CodeUnauthorized, Reason: "code_missing", Message: "No code provided"}
-	}
-	i, err := accounts.Find(ctx, entity)
-	if errors.Is(err, identity.ErrNotFound) {
-		i, err = accounts.Create(ctx, identity.ProviderIdentity{
-			EntityID: entity, Key: entity, UserMetadata: json.RawMessage(`{"name":"<Ann>","email":"ann@example.com"}`),
-		})
-	}
-	return identity.Proof{Identity: i}, err
+func (redirecting) BindRequired() bool { return false }
+
+func (redirecting) Location(_ context.Context, state string, a identity.Attempt) (string, error) {
+	return "https://idp.example/?actor=" + a.ActorType + "&state=" + state, nil
+}
+
+func (redirecting) Profile(_ context.Context, code string, _ identity.Attempt) (identity.Profile, error) {
+	return identity.Profile{Subject: code, UserMetadata: json.RawMessage(`{"name":"<Ann>","email":"ann@example.com"}`)}, nil
 }
 
 func credentials(email, password string) identity.Input {

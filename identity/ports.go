@@ -33,6 +33,15 @@ type Store interface {
 	// actor is left. It returns the identity's id; ErrNotFound if none has it.
 	Unlink(ctx context.Context, actorType, actorID string, validFrom time.Time) (id string, err error)
 
+	// AddProvider gives the identity one more provider identity and claims its key.
+	// The same again is fine. ErrExists if another identity holds the key, ErrLinked
+	// if this one has another entry of the provider, ErrNotFound if it is gone.
+	AddProvider(ctx context.Context, id string, p ProviderIdentity) error
+	// RemoveProvider takes the provider identity away, with its key and its open
+	// reset, and ends the credentials issued before validFrom. ErrLast if the
+	// identity has no other, ErrNotFound if it has none of that provider or is gone.
+	RemoveProvider(ctx context.Context, id, provider string, validFrom time.Time) error
+
 	// SetBackend makes backendID the backend's id for the identity in place of
 	// old. The same again is fine; ErrStale if it has another one than old,
 	// ErrNotFound if the identity is gone.
@@ -120,6 +129,17 @@ type Input struct {
 	Body map[string]any
 	// Query holds the first value of each query parameter.
 	Query map[string]string
+	// Host is the one that the request was sent to.
+	Host string
+	// Browser tells browsers apart that a third party sends back.
+	Browser Browser
+	// LinkTo is the id of the identity, of a person who is signed in and logged in
+	// lately, that is to get the provider; "" for a log-in.
+	LinkTo string
+	// Person returns the id of the identity that the request's own credentials
+	// prove; CodeUnauthorized if they prove none, CodeUnavailable if that cannot be
+	// known. nil: there are none.
+	Person func(ctx context.Context) (id string, err error)
 }
 
 // Text returns the member of the body if it is a string that is not empty.
@@ -137,31 +157,23 @@ const (
 	FlowRedirect    Flow = "redirect"    // the browser visits the provider
 )
 
-// Provider proves who somebody is, by one method. What it cannot do it leaves
-// out: registration, callbacks and password changes are optional interfaces.
+// Provider proves who somebody is, by one method. How it does is an optional
+// interface: a Provider is an Authenticator or a Redirector.
 type Provider interface {
 	// DisplayName is shown on login pages; Flow says how to use the provider.
 	DisplayName() string
 	Flow() Flow
-	// Authenticate checks what the client sent.
-	Authenticate(ctx context.Context, accounts Accounts, in Input) (Proof, error)
 }
 
-// Proof is the result of an authentication: an identity, or a location at which
-// to continue.
-type Proof struct {
-	Identity *Identity
-	Location string
+// Authenticator is a Provider that judges what the client itself sends.
+type Authenticator interface {
+	// Authenticate returns the identity that the input proves.
+	Authenticate(ctx context.Context, accounts Accounts, in Input) (*Identity, error)
 }
 
 // Registrar is a Provider at which one can register.
 type Registrar interface {
 	Register(ctx context.Context, accounts Accounts, in Input) (*Identity, error)
-}
-
-// CallbackReceiver is a Provider that a third party sends the browser back from.
-type CallbackReceiver interface {
-	Callback(ctx context.Context, accounts Accounts, in Input) (Proof, error)
 }
 
 // CredentialUpdater is a Provider whose credential can be replaced by a reset.

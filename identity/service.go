@@ -18,6 +18,9 @@ type Config struct {
 	// TokenTTL is the life of an access token. Default: 24 hours.
 	TokenTTL time.Duration
 
+	// Attempts is required with a Redirector among the providers.
+	Attempts Attempts
+
 	Resets ResetQueue
 	Tokens ResetTokens
 	// ResetTTL is the life of a reset token. Default: 15 minutes.
@@ -76,6 +79,14 @@ func NewService(c Config) (*Service, error) {
 		if _, taken := s.providers[p.ID]; taken {
 			return nil, fmt.Errorf("provider %q is configured twice", p.ID)
 		}
+		_, authenticates := p.Provider.(Authenticator)
+		_, redirects := p.Provider.(Redirector)
+		switch {
+		case authenticates == redirects:
+			return nil, fmt.Errorf("provider %q: it must either check credentials or redirect to a third party", p.ID)
+		case redirects && c.Attempts == nil:
+			return nil, fmt.Errorf("provider %q redirects to a third party, but nothing keeps the attempts", p.ID)
+		}
 		s.providers[p.ID] = p.Provider
 		s.order = append(s.order, p.ID)
 	}
@@ -129,12 +140,18 @@ func (s *Service) Authenticate(ctx context.Context, actorType, provider string, 
 		return Login{}, err
 	}
 	in.ActorType = actorType
+	if r, ok := p.(Redirector); ok {
+		return s.begin(ctx, r, actorType, provider, in)
+	}
+	if in.LinkTo != "" {
+		return Login{}, &Error{Code: CodeInvalid, Reason: "link_unsupported", Message: provider + " accounts cannot be linked"}
+	}
 	begun := s.Clock()
-	proof, err := p.Authenticate(ctx, s.accounts(provider, actorType), in)
+	i, err := p.(Authenticator).Authenticate(ctx, s.accounts(provider, actorType), in)
 	if err != nil {
 		return Login{}, fmt.Errorf("authenticating: %w", err)
 	}
-	return s.login(ctx, proof, actorType, provider, begun), nil
+	return s.login(ctx, i, actorType, provider, begun), nil
 }
 
 // Callback finishes an authentication that a third party took part in.
@@ -143,7 +160,7 @@ func (s *Service) Callback(ctx context.Context, actorType, provider string, in I
 	if err != nil {
 		return Login{}, err
 	}
-	r, ok := p.(CallbackReceiver)
+	r, ok := p.(Redirector)
 	if !ok {
 		return Login{}, &Error{
 			Code: CodeUnauthorized, Reason: "callback_unsupported",
@@ -151,19 +168,11 @@ func (s *Service) Callback(ctx context.Context, actorType, provider string, in I
 		}
 	}
 	in.ActorType = actorType
-	begun := s.Clock()
-	proof, err := r.Callback(ctx, s.accounts(provider, actorType), in)
-	if err != nil {
-		return Login{}, fmt.Errorf("receiving a callback: %w", err)
-	}
-	return s.login(ctx, proof, actorType, provider, begun), nil
+	return s.finish(ctx, r, actorType, provider, in)
 }
 
-func (s *Service) login(ctx context.Context, proof Proof, actorType, provider string, begun time.Time) Login {
-	if proof.Identity == nil {
-		return Login{Location: proof.Location}
-	}
-	i := s.adopt(ctx, proof.Identity, actorType, provider, begun)
+func (s *Service) login(ctx context.Context, i *Identity, actorType, provider string, begun time.Time) Login {
+	i = s.adopt(ctx, i, actorType, provider, begun)
 	c := s.claims(i, actorType, provider, begun)
 	c.ActorID = i.ActorID(actorType)
 	return Login{Claims: c}

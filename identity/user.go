@@ -7,14 +7,6 @@ import (
 	"fmt"
 )
 
-// EmailVerifier is a Provider that knows of addresses that they belong to those
-// who came through it.
-type EmailVerifier interface {
-	// VerifiedEmail returns the address of the entry, or false if it has none
-	// that the provider verified.
-	VerifiedEmail(p ProviderIdentity) (address string, ok bool)
-}
-
 // CreateUser makes a user at the backend for somebody who came through the
 // provider, or makes them the user who has their address there. Only an address
 // that the provider verified counts, for the backend believes it. The answer is
@@ -42,12 +34,8 @@ func (s *Service) CreateUser(ctx context.Context, c Claims, provider string) (js
 			Message: fmt.Sprintf("Only %s identities can create a user account for this authentication context", provider),
 		}
 	}
-	var address string
-	verifies, ok := s.providers[provider].(EmailVerifier)
-	if ok {
-		address, ok = verifies.VerifiedEmail(i.Providers[provider])
-	}
-	if !ok || address == "" {
+	address := i.Providers[provider].VerifiedEmail
+	if address == "" {
 		return nil, &Error{Code: CodeInvalid, Reason: "email_unverified", Message: "Email is required to create a user account."}
 	}
 	backendID, err := s.prepare(ctx, i, c)

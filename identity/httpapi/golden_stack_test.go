@@ -102,7 +102,7 @@ func newGoldenStack(t *testing.T, e *goldenExchange) *goldenStack {
 	fatal(err)
 	actors, tokenTTL := goldenActors(e)
 	service, err := identity.NewService(identity.Config{
-		Store: s.store,
+		Store: s.store, Attempts: s.store,
 		Providers: []identity.NamedProvider{
 			{ID: "emailpass", Provider: s.emailpass},
 			{ID: "google", Provider: redirect{"Google Authentication"}},

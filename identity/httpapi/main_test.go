@@ -119,7 +119,7 @@ func (s *shop) assemble(set *setup) {
 		t.Fatal(err)
 	}
 	s.service, err = identity.NewService(identity.Config{
-		Store: store,
+		Store: store, Attempts: store,
 		Providers: []identity.NamedProvider{
 			{ID: "emailpass", Provider: emailpass.New(hasher, slog.New(slog.DiscardHandler))},
 			{ID: "google", Provider: redirect{"Google Authentication"}},

@@ -37,21 +37,18 @@ type redirect struct{ name string }
 func (p redirect) DisplayName() string { return p.name }
 func (redirect) Flow() identity.Flow   { return identity.FlowRedirect }
 
-func (redirect) Authenticate(_ context.Context, _ identity.Accounts, in identity.Input) (identity.Proof, error) {
-	if in.Query["error"] != "" {
-		return identity.Proof{}, &identity.Error{Code: identity.CodeUnauthorized, Reason: "denied", Message: in.Query["error_description"]}
-	}
-	return identity.Proof{Location: "https://idp.example/authorize?scope=a+b&state=<1>"}, nil
+func (redirect) CallbackURL(asked string) (string, error) {
+	return "https://shop.example/callback", nil
+}
+func (redirect) BindRequired() bool { return false }
+
+func (redirect) Location(context.Context, string, identity.Attempt) (string, error) {
+	return "https://idp.example/authorize?scope=a+b&state=<1>", nil
 }
 
-// Callback makes an account of the query's code.
-func (redirect) Callback(ctx context.Context, accounts identity.Accounts, in identity.Input) (identity.Proof, error) {
-	code := in.Query["code"]
-	if code == "" {
-		return identity.Proof{}, &identity.Error{Code: identity.CodeUnauthorized, Reason: "no_code", Message: "No code provided"}
-	}
-	i, err := accounts.Create(ctx, identity.ProviderIdentity{EntityID: code, Key: code, UserMetadata: []byte(`{"name":"<b>"}`)})
-	return identity.Proof{Identity: i}, err
+// Profile knows everybody by their code.
+func (redirect) Profile(_ context.Context, code string, _ identity.Attempt) (identity.Profile, error) {
+	return identity.Profile{Subject: code, UserMetadata: []byte(`{"name":"<b>"}`)}, nil
 }
 
 // logBuffer collects log lines.

@@ -67,6 +67,9 @@ func (k keyspace) actor(actorType, actorID string) string {
 // lock is the string that names who has the lock.
 func (k keyspace) lock(name string) string { return k.prefix + "lk:" + digest(name) }
 
+// attempt is the string that holds a log-in at a third party.
+func (k keyspace) attempt(hash string) string { return k.prefix + "st:" + hash }
+
 // session is the string that is the session's record.
 func (k keyspace) session(sid string) string { return k.sessions + sid }
 

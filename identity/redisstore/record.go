@@ -57,6 +57,7 @@ type providerRecord struct {
 	EntityID     string          `json:"entity_id"`
 	Key          string          `json:"key"`
 	UserMetadata json.RawMessage `json:"user_metadata,omitempty"`
+	Verified     string          `json:"verified_email,omitempty"`
 	Credential   string          `json:"credential,omitempty"`
 	UpdatedAt    int64           `json:"updated_at,omitempty"` // milliseconds
 }
@@ -105,7 +106,7 @@ func encodeProvider(p identity.ProviderIdentity) (string, error) {
 	}
 	// encoding/json would replace what is not UTF-8, and the key read later
 	// would not be the one that is indexed.
-	if !utf8.ValidString(p.Key) || !utf8.ValidString(p.EntityID) || !utf8.ValidString(credential) {
+	if !utf8.ValidString(p.Key) || !utf8.ValidString(p.EntityID) || !utf8.ValidString(credential) || !utf8.ValidString(p.VerifiedEmail) {
 		return "", errors.New("not UTF-8")
 	}
 	if len(p.UserMetadata) > 0 && !isObject(p.UserMetadata) {
@@ -114,7 +115,7 @@ func encodeProvider(p identity.ProviderIdentity) (string, error) {
 	var out bytes.Buffer
 	enc := json.NewEncoder(&out)
 	enc.SetEscapeHTML(false) // tokens carry the user metadata as it was given
-	err := enc.Encode(providerRecord{p.EntityID, p.Key, p.UserMetadata, credential, unixMilli(p.UpdatedAt)})
+	err := enc.Encode(providerRecord{p.EntityID, p.Key, p.UserMetadata, p.VerifiedEmail, credential, unixMilli(p.UpdatedAt)})
 	if err != nil {
 		return "", err
 	}
@@ -172,7 +173,7 @@ func decodeProvider(provider, text string) (identity.ProviderIdentity, error) {
 	}
 	return identity.ProviderIdentity{
 		Provider: provider, EntityID: p.EntityID, Key: p.Key, UserMetadata: p.UserMetadata,
-		Credential: identity.NewSecret(p.Credential), UpdatedAt: updated,
+		VerifiedEmail: p.Verified, Credential: identity.NewSecret(p.Credential), UpdatedAt: updated,
 	}, nil
 }
 

@@ -33,8 +33,8 @@ type Options struct {
 	Clock func() time.Time
 }
 
-// Store keeps identities and sessions. It implements identity.Store, the store
-// of the package session and what the package verify asks. It is safe for
+// Store keeps identities and sessions. It implements identity.Store and
+// identity.Attempts, the store of the package session and what the package verify asks. It is safe for
 // concurrent use, also by several processes.
 type Store struct {
 	client  redis.UniversalClient
@@ -44,7 +44,10 @@ type Store struct {
 	marked  markedSchema
 }
 
-var _ identity.Store = (*Store)(nil)
+var (
+	_ identity.Store    = (*Store)(nil)
+	_ identity.Attempts = (*Store)(nil)
+)
 
 // New makes a Store. It does not connect.
 func New(client redis.UniversalClient, o Options) (*Store, error) {

@@ -23,13 +23,13 @@ type anyone struct{}
 func (anyone) DisplayName() string { return "Anyone" }
 func (anyone) Flow() identity.Flow { return identity.FlowCredentials }
 
-func (anyone) Authenticate(ctx context.Context, accounts identity.Accounts, in identity.Input) (identity.Proof, error) {
+func (anyone) Authenticate(ctx context.Context, accounts identity.Accounts, in identity.Input) (*identity.Identity, error) {
 	name, _ := in.Text("name")
 	i, err := accounts.Find(ctx, name)
 	if err != nil {
 		i, err = accounts.Create(ctx, identity.ProviderIdentity{EntityID: name, Key: name})
 	}
-	return identity.Proof{Identity: i}, err
+	return i, err
 }
 
 func (anyone) Keys(identifier string) []string { return []string{identifier} }

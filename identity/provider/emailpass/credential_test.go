@@ -20,8 +20,8 @@ func TestDescription(t *testing.T) {
 	if _, ok := p.(identity.CredentialUpdater); !ok {
 		t.Error("nobody can get a new password")
 	}
-	if _, ok := p.(identity.CallbackReceiver); ok {
-		t.Error("takes callbacks")
+	if _, ok := p.(identity.Redirector); ok {
+		t.Error("redirects")
 	}
 }
 

@@ -24,7 +24,7 @@ type Hasher interface {
 	NeedsRehash(stored identity.Secret) bool
 }
 
-// Provider implements identity.Provider, identity.Registrar and
+// Provider implements identity.Authenticator, identity.Registrar and
 // identity.CredentialUpdater. It is safe for concurrent use.
 type Provider struct {
 	hasher Hasher
@@ -100,10 +100,10 @@ func (p *Provider) registerAgain(ctx context.Context, accounts identity.Accounts
 }
 
 // Authenticate checks an address and a password.
-func (p *Provider) Authenticate(ctx context.Context, accounts identity.Accounts, in identity.Input) (identity.Proof, error) {
+func (p *Provider) Authenticate(ctx context.Context, accounts identity.Accounts, in identity.Input) (*identity.Identity, error) {
 	email, pass, err := fields(in)
 	if err != nil {
-		return identity.Proof{}, err
+		return nil, err
 	}
 	refused := &identity.Error{
 		Code: identity.CodeUnauthorized, Reason: "password_mismatch",
@@ -111,13 +111,13 @@ func (p *Provider) Authenticate(ctx context.Context, accounts identity.Accounts,
 	}
 	if err := password.Check(pass); err != nil {
 		refused.Err = err // no account has such a password, known or not
-		return identity.Proof{}, refused
+		return nil, refused
 	}
 	i, err := accounts.Find(ctx, p.Keys(email)...)
 	if errors.Is(err, identity.ErrNotFound) {
 		i, err = p.migrate(ctx, accounts, email, pass)
 		if err == nil {
-			return identity.Proof{Identity: i}, nil
+			return i, nil
 		}
 	}
 	if errors.Is(err, identity.ErrStale) { // moved over by somebody beside us
@@ -125,23 +125,23 @@ func (p *Provider) Authenticate(ctx context.Context, accounts identity.Accounts,
 	}
 	if errors.Is(err, identity.ErrNotFound) {
 		if err := p.hasher.VerifyNone(ctx, pass); err != nil {
-			return identity.Proof{}, err
+			return nil, err
 		}
 		refused.Reason = "account_unknown"
-		return identity.Proof{}, refused
+		return nil, refused
 	}
 	if err != nil {
-		return identity.Proof{}, err
+		return nil, err
 	}
 	same, err := p.matches(ctx, accounts, i, pass)
 	if err != nil {
-		return identity.Proof{}, err
+		return nil, err
 	}
 	if !same {
-		return identity.Proof{}, refused
+		return nil, refused
 	}
 	p.rehash(ctx, accounts, i, pass)
-	return identity.Proof{Identity: i}, nil
+	return i, nil
 }
 
 // migrate moves the account over that the backend has for the address, if the
