@@ -31,6 +31,12 @@ const backendSecret = "reference-jwt-secret"
 
 func newBehind(t *testing.T, mirror bool) *behind {
 	t.Helper()
+	return newBehindWith(t, mirror, func(p *emailpass.Provider) identity.Provider { return p })
+}
+
+// newBehindWith wraps the provider of passwords.
+func newBehindWith(t *testing.T, mirror bool, wrap func(*emailpass.Provider) identity.Provider) *behind {
+	t.Helper()
 	embedded, err := redisstore.NewEmbedded()
 	if err != nil {
 		t.Fatal(err)
@@ -57,7 +63,7 @@ func newBehind(t *testing.T, mirror bool) *behind {
 		Store: store, Resets: store.Queue(), Tokens: ring,
 		NewID: func() string { return ulid.Make().String() },
 		Providers: []identity.NamedProvider{
-			{ID: "emailpass", Provider: emailpass.New(hasher, logger)}, {ID: "sso", Provider: sso{}},
+			{ID: "emailpass", Provider: wrap(emailpass.New(hasher, logger))}, {ID: "sso", Provider: sso{}},
 		},
 		Actors: map[string][]string{"user": {"emailpass", "sso"}, "customer": {"emailpass", "sso"}},
 	})
@@ -71,6 +77,7 @@ func newBehind(t *testing.T, mirror bool) *behind {
 	}
 	backend, err := medusa.New(medusa.Config{
 		URL: b.medusa.Server.URL, Tokens: ring, Key: identity.NewSecret("key"), Shadow: shadow, Logger: logger,
+		Timeout: 2 * time.Second,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -13,7 +13,11 @@ import (
 // ErrNoCredential: the input of a password change has no usable password.
 var ErrNoCredential = errors.New("no credential in the input")
 
-var errInvalidToken = &Error{Code: CodeUnauthorized, Reason: "reset_token_invalid", Message: "Invalid token"}
+// errNoReset is in the chain of every error that says that a token opens no
+// reset of ours; it may be one of the backend's own.
+var errNoReset = errors.New("the token opens no reset")
+
+var errInvalidToken = &Error{Code: CodeUnauthorized, Reason: "reset_token_invalid", Message: "Invalid token", Err: errNoReset}
 
 // Bounds of a reset request in bytes, since requests wait in the store.
 const (
@@ -107,7 +111,7 @@ func (s *Service) Update(ctx context.Context, actorType, provider, token string,
 		return err
 	}
 	err := s.update(ctx, actorType, provider, token, in)
-	if e, ok := errors.AsType[*Error](err); s.backend == nil || !ok || e.Message != errInvalidToken.Message {
+	if s.backend == nil || !errors.Is(err, errNoReset) {
 		return err
 	}
 	return s.updateByBackend(ctx, actorType, provider, token, in)
@@ -116,7 +120,7 @@ func (s *Service) Update(ctx context.Context, actorType, provider, token string,
 func (s *Service) update(ctx context.Context, actorType, provider, token string, in Input) error {
 	c, err := s.Tokens.ParseReset(token)
 	if err != nil {
-		return &Error{Code: CodeUnauthorized, Reason: ReasonOf(err), Message: errInvalidToken.Message, Err: err}
+		return &Error{Code: CodeUnauthorized, Reason: ReasonOf(err), Message: errInvalidToken.Message, Err: fmt.Errorf("%w: %w", errNoReset, err)}
 	}
 	p, ok := s.providers[c.Provider].(CredentialUpdater)
 	if !ok || c.Provider != provider || c.ActorType != actorType {
