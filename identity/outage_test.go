@@ -19,6 +19,7 @@ func operations(t *testing.T, r *realm) map[string]struct {
 	if err := r.Link(t.Context(), claims.IdentityID, "customer", "cus_1"); err != nil {
 		t.Fatal(err)
 	}
+	state := r.begin(t, "google", identity.Input{})
 	token := issue(t, r, ask(t, r, "ann@example.com"))
 	rehash := credentials("ann@example.com", "secret")
 	rehash.Body["rehash"] = true
@@ -47,9 +48,13 @@ func operations(t *testing.T, r *realm) map[string]struct {
 			return err
 		}, []string{"Find", "ReplaceCredential"}},
 		"come back from a third party": {func(ctx context.Context) error {
-			_, err := r.Callback(ctx, "customer", "google", identity.Input{Query: map[string]string{"code": "1234"}})
+			_, err := r.Callback(ctx, "customer", "google", back(state, "1234"))
 			return err
-		}, []string{"Find", "Create"}},
+		}, []string{"TakeAttempt", "Find", "Create"}},
+		"go to a third party": {func(ctx context.Context) error {
+			_, err := r.Authenticate(ctx, "customer", "google", identity.Input{Host: shopHost})
+			return err
+		}, []string{"KeepAttempt"}},
 		"refresh": {func(ctx context.Context) error {
 			_, err := r.Refresh(ctx, claims)
 			return err
@@ -83,7 +88,7 @@ func operations(t *testing.T, r *realm) map[string]struct {
 }
 
 var operationNames = []string{
-	"register", "log in", "log in with a wrong password", "log in and replace", "come back from a third party",
+	"register", "log in", "log in with a wrong password", "log in and replace", "go to a third party", "come back from a third party",
 	"refresh", "refresh what is gone", "issue a reset", "update", "update without password", "link", "unlink",
 }
 
@@ -132,6 +137,7 @@ func TestStoreDown(t *testing.T) {
 	}
 	for _, method := range []string{
 		"Identity", "Find", "Create", "ReplaceCredential", "Link", "Unlink", "OpenReset", "CheckReset", "CloseReset", "FinishReset",
+		"KeepAttempt", "TakeAttempt",
 	} {
 		if !covered[method] {
 			t.Errorf("no operation calls %s", method)

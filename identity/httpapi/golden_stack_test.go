@@ -105,8 +105,8 @@ func newGoldenStack(t *testing.T, e *goldenExchange) *goldenStack {
 		Store: s.store, Attempts: s.store,
 		Providers: []identity.NamedProvider{
 			{ID: "emailpass", Provider: s.emailpass},
-			{ID: "google", Provider: redirect{"Google Authentication"}},
-			{ID: "github", Provider: redirect{"Github Authentication"}},
+			{ID: "google", Provider: &redirect{name: "Google Authentication"}},
+			{ID: "github", Provider: &redirect{name: "Github Authentication"}},
 		},
 		Actors: actors, TokenTTL: tokenTTL, Resets: s.store.Queue(), Tokens: ring,
 		NewID: func() string { return goldenID(e) }, Clock: now, Revoked: verifier.Forget,

@@ -42,6 +42,7 @@ type shop struct {
 	resets   *resets
 	log      *logBuffer
 	clock    *clock
+	google   *redirect
 }
 
 // setup is what tests change about a shop.
@@ -54,7 +55,7 @@ type setup struct {
 
 func newShop(t *testing.T, change func(*setup)) *shop {
 	t.Helper()
-	s := &shop{t: t, resets: &resets{}, log: &logBuffer{}, clock: &clock{now: time.Now().Truncate(time.Second)}}
+	s := &shop{t: t, resets: &resets{}, log: &logBuffer{}, clock: &clock{now: time.Now().Truncate(time.Second)}, google: &redirect{name: "Google Authentication"}}
 	secret, err := token.NewSecret(identity.NewSecret("reference-jwt-secret-of-32-bytes!"), false)
 	if err != nil {
 		t.Fatal(err)
@@ -122,8 +123,8 @@ func (s *shop) assemble(set *setup) {
 		Store: store, Attempts: store,
 		Providers: []identity.NamedProvider{
 			{ID: "emailpass", Provider: emailpass.New(hasher, slog.New(slog.DiscardHandler))},
-			{ID: "google", Provider: redirect{"Google Authentication"}},
-			{ID: "github", Provider: redirect{"Github Authentication"}},
+			{ID: "google", Provider: s.google},
+			{ID: "github", Provider: &redirect{name: "Github Authentication"}},
 		},
 		Actors: map[string][]string{
 			"customer": {"emailpass", "google", "github"}, "user": {"emailpass"}, "robot": {"emailpass"},
