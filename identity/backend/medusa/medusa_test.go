@@ -199,6 +199,10 @@ func TestTrusted(t *testing.T) {
 		t.Errorf("a broken backend: %v", err)
 	}
 	m.Fault(route, "")
+	clock.Forward(time.Second)
+	if err := b.Trusted(t.Context()); err != nil {
+		t.Errorf("repaired: %v", err)
+	}
 	m.SetSecret("another")
 	b.Doubt()
 	if err := b.Trusted(t.Context()); identity.ReasonOf(err) != "backend_secret" {
