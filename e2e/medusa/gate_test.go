@@ -3,24 +3,32 @@
 package medusa
 
 import (
+	"bytes"
+	"context"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/golang-jwt/jwt/v5"
 )
 
 // gate is the network between the sidecar and Medusa, which fails where a test
-// says so.
+// says so. A route is a method and a path: "POST /auth/token/refresh".
 type gate struct {
 	server  *httptest.Server
 	forward *httputil.ReverseProxy
 
 	mu     sync.Mutex
-	faults map[string]fault // by method and path
-	closed bool             // whether every request fails
+	faults map[string]fault         // by route, of the next request
+	held   map[string]fault         // by route, of every request; "" is every route
+	seen   map[string][]http.Header // by route
+	closed bool                     // whether every request fails
 }
 
 // fault is what happens to a request. It passes the request on by calling
@@ -43,7 +51,10 @@ func newGate(t *testing.T, backend *medusa) *gate {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &gate{forward: httputil.NewSingleHostReverseProxy(target), faults: make(map[string]fault)}
+	g := &gate{
+		forward: httputil.NewSingleHostReverseProxy(target),
+		faults:  make(map[string]fault), held: make(map[string]fault), seen: make(map[string][]http.Header),
+	}
 	g.forward.ErrorHandler = func(http.ResponseWriter, *http.Request, error) { broken() }
 	g.server = httptest.NewServer(g)
 	t.Cleanup(func() {
@@ -55,29 +66,68 @@ func newGate(t *testing.T, backend *medusa) *gate {
 
 func (g *gate) addr() string { return g.server.Listener.Addr().String() }
 
-// once makes the next request of that method and path meet a fault.
-func (g *gate) once(method, path string, f fault) {
+// once makes the next request of that route meet a fault.
+func (g *gate) once(route string, f fault) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.faults[method+" "+path] = f
+	g.faults[route] = f
+}
+
+// hold keeps every request of that route, or all if it is "", until release is
+// called or the test ends. Medusa gets them then, though nobody waits any more.
+func (g *gate) hold(t *testing.T, route string) (release func()) {
+	t.Helper()
+	open := make(chan struct{})
+	g.mu.Lock()
+	g.held[route] = func(forward func()) {
+		<-open
+		forward()
+	}
+	g.mu.Unlock()
+	release = sync.OnceFunc(func() {
+		g.mu.Lock()
+		delete(g.held, route)
+		g.mu.Unlock()
+		close(open)
+	})
+	t.Cleanup(release)
+	return release
 }
 
 // met fails the test unless the fault is met, also by a request that nobody waits for.
 func (g *gate) met(t *testing.T) {
 	t.Helper()
+	g.await(t, "a request that meets the fault", func() bool { return len(g.faults) == 0 })
+}
+
+// arrived waits until there were that many requests of the route.
+func (g *gate) arrived(t *testing.T, route string, count int) {
+	t.Helper()
+	g.await(t, route, func() bool { return len(g.seen[route]) >= count })
+}
+
+func (g *gate) await(t *testing.T, what string, is func() bool) {
+	t.Helper()
 	for late := time.After(eventTimeout); ; {
 		g.mu.Lock()
-		left := len(g.faults)
+		done := is()
 		g.mu.Unlock()
-		if left == 0 {
+		if done {
 			return
 		}
 		select {
 		case <-late:
-			t.Fatal("no request met the fault")
+			t.Fatalf("there was not %s", what)
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
+}
+
+// asked returns the headers of the requests of that route so far.
+func (g *gate) asked(route string) []http.Header {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.seen[route]
 }
 
 // shut makes every request fail, or none.
@@ -87,18 +137,49 @@ func (g *gate) shut(closed bool) {
 	g.closed = closed
 }
 
-func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// pass notes a request and returns what is to happen to it.
+func (g *gate) pass(r *http.Request) (f fault, closed bool) {
 	g.mu.Lock()
+	defer g.mu.Unlock()
+	if asksForTrust(r) {
+		return g.held[""], g.closed
+	}
 	route := r.Method + " " + r.URL.Path
-	f, closed := g.faults[route], g.closed
+	g.seen[route] = append(g.seen[route], r.Header.Clone())
+	f = g.faults[route]
 	delete(g.faults, route)
-	g.mu.Unlock()
+	if f == nil {
+		f = g.held[route]
+	}
+	if f == nil {
+		f = g.held[""]
+	}
+	return f, g.closed
+}
+
+// asksForTrust: the sidecar asks now and then whether Medusa takes its tokens, by
+// a route that tests are about, at moments that are not theirs.
+func asksForTrust(r *http.Request) bool {
+	claims := make(jwt.MapClaims)
+	_, _, err := jwt.NewParser().ParseUnverified(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "), claims)
+	return err == nil && r.URL.Path == refreshPath && claims["actor_type"] == "sidecar"
+}
+
+func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	f, closed := g.pass(r)
 	switch {
 	case closed:
 		broken()
 	case f == nil:
 		g.forward.ServeHTTP(w, r)
 	default:
+		// What reached Medusa is done there, though who asked may be gone.
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			broken()
+		}
+		r = r.WithContext(context.WithoutCancel(r.Context()))
+		r.Body = io.NopCloser(bytes.NewReader(body))
 		// The answer is kept back until the fault lets it go.
 		kept := httptest.NewRecorder()
 		passed := false
