@@ -22,6 +22,8 @@ func TestMedusa(t *testing.T) {
 			"moves over":   testMovesOver,
 			"forgets":      testForgets,
 			"slow":         testSlow,
+			"shadow":       testShadow,
+			"migration":    testMigration,
 			"secret":       testSecret,
 			"wrong secret": testWrongSecret,
 		} {
