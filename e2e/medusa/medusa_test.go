@@ -25,6 +25,11 @@ func TestMedusa(t *testing.T) {
 			"shadow":       testShadow,
 			"migration":    testMigration,
 			"secret":       testSecret,
+			"rules":        testRules,
+			"taken":        testTaken,
+			"set back":     testSetBack,
+			"rotation":     testRotation,
+			"going back":   testGoingBack,
 			"wrong secret": testWrongSecret,
 		} {
 			t.Run(name, func(t *testing.T) {
