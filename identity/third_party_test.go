@@ -23,6 +23,8 @@ type redirecting struct {
 	bind      bool
 	says      identity.Profile // the subject is the code if it is empty
 	err       error            // of Profile
+	blank     bool             // it names nobody
+	during    func()           // called in Profile
 	located   []identity.Attempt
 	exchanged []identity.Attempt
 }
@@ -50,11 +52,19 @@ func (p *redirecting) Profile(ctx context.Context, code string, a identity.Attem
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.exchanged = append(p.exchanged, a)
-	if err := cmp.Or(p.err, ctx.Err()); err != nil {
-		return identity.Profile{}, err
+	if p.during != nil {
+		p.during()
+	}
+	if ctx.Err() != nil {
+		return identity.Profile{}, identity.Unavailable("provider_unreachable", ctx.Err())
+	}
+	if p.err != nil {
+		return identity.Profile{}, p.err
 	}
 	said := p.says
-	said.Subject = cmp.Or(said.Subject, code)
+	if !p.blank {
+		said.Subject = cmp.Or(said.Subject, code)
+	}
 	if said.UserMetadata == nil {
 		said.UserMetadata = json.RawMessage(`{"name":"<Ann>","email":"ann@example.com"}`)
 	}
