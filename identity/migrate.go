@@ -23,13 +23,14 @@ func (a accounts) Migrate(ctx context.Context, keys []string, identifier, passwo
 	if a.backend == nil || !a.backend.Migrate || a.provider != EmailPass || len(keys) == 0 {
 		return nil, ErrNotFound
 	}
-	// The last key is the one of all spellings.
-	release, err := a.lock(ctx, "migrate:"+keys[len(keys)-1])
+	// The backend tells spellings apart, so each is an account of its own.
+	exact := keys[0]
+	release, err := a.lock(ctx, "migrate:"+exact)
 	if err != nil {
 		return nil, fmt.Errorf("migrating an account: %w", err)
 	}
 	defer release()
-	_, err = a.Find(ctx, keys...)
+	_, err = a.Find(ctx, exact)
 	if err == nil {
 		return nil, ErrStale
 	}
@@ -45,10 +46,18 @@ func (a accounts) Migrate(ctx context.Context, keys []string, identifier, passwo
 		return nil, err
 	}
 	i, err := a.createAccount(ctx, account, p, time.Time{})
-	if errors.Is(err, ErrExists) {
+	if !errors.Is(err, ErrExists) {
+		return i, err
+	}
+	if _, err = a.Find(ctx, exact); err == nil {
 		return nil, ErrStale
 	}
-	return i, err
+	if errors.Is(err, ErrNotFound) {
+		// Its password there is not the one that its identity has here.
+		a.backend.Logger.WarnContext(ctx, "account of the backend moved over before under another address",
+			slog.String("reason", "migration_known"), slog.String("auth_identity_id", account.ID))
+	}
+	return nil, err
 }
 
 // createAccount stores an identity that the backend had before.

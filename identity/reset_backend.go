@@ -15,29 +15,38 @@ func (s *Service) PassReset(ctx context.Context, r ResetRequest) error {
 	if s.backend == nil || r.Provider != EmailPass || !ok {
 		return nil
 	}
-	i, err := s.Store.Find(ctx, r.Provider, p.Keys(r.Identifier)...)
-	switch {
-	case errors.Is(err, ErrNotFound): // perhaps an account that has not moved over
-		if !s.backend.Mirror && !s.backend.Migrate {
-			return nil
-		}
-		return s.backend.Backend.RequestReset(ctx, r.ActorType, r.Identifier, r.Metadata)
-	case err != nil:
+	keys := p.Keys(r.Identifier)
+	i, err := s.Store.Find(ctx, r.Provider, keys...)
+	if err != nil && !errors.Is(err, ErrNotFound) {
 		return fmt.Errorf("looking for the identity of a reset: %w", err)
-	case !s.backend.Mirror:
-		return nil
+	}
+	if err != nil || i.Providers[r.Provider].Key != keys[0] {
+		// Perhaps an account of this very spelling that has not moved over.
+		if err := s.passUnknown(ctx, r); err != nil || i == nil {
+			return err
+		}
 	}
 	if !i.resets(r.ActorType) {
 		return nil
 	}
-	if i.BackendID == "" {
+	switch {
+	case !s.backend.Mirror && (i.HasActor() || !s.backend.Migrate): // no shadow has the address
+		return nil
+	case s.backend.Mirror && i.BackendID == "":
 		c := s.claims(i, r.ActorType, r.Provider, s.Clock())
 		if _, err := s.prepare(ctx, i, c); err != nil && !errors.Is(err, errAddressTaken) {
 			return err
 		}
 	}
-	// The backend compares addresses byte by byte.
-	return s.backend.Backend.RequestReset(ctx, r.ActorType, i.Providers[r.Provider].EntityID, r.Metadata)
+	return s.backend.Backend.RequestReset(ctx, r.ActorType, i.Providers[r.Provider].Key, r.Metadata)
+}
+
+// passUnknown lets the backend look for an account that is unknown here.
+func (s *Service) passUnknown(ctx context.Context, r ResetRequest) error {
+	if !s.backend.Mirror && !s.backend.Migrate {
+		return nil
+	}
+	return s.backend.Backend.RequestReset(ctx, r.ActorType, r.Identifier, r.Metadata)
 }
 
 // resets reports whether the identity's password may be reset by the way of the
@@ -59,11 +68,13 @@ func (s *Service) updateByBackend(ctx context.Context, actorType, provider, toke
 	if len(keys) == 0 {
 		return errInvalidToken
 	}
-	entry := ProviderIdentity{Provider: provider, EntityID: c.EntityID, Key: keys[len(keys)-1]}
-	i, err := s.Store.Find(ctx, provider, keys...)
+	// The backend tells spellings apart: the token is for the account of this one.
+	exact := keys[0]
+	entry := ProviderIdentity{Provider: provider, EntityID: c.EntityID, Key: exact}
+	i, err := s.Store.Find(ctx, provider, exact)
 	switch {
 	case err == nil:
-		if entry = i.Providers[provider]; entry.EntityID != c.EntityID || !i.resets(actorType) {
+		if entry = i.Providers[provider]; !i.resets(actorType) {
 			return errInvalidToken
 		}
 	case !errors.Is(err, ErrNotFound):
@@ -97,7 +108,7 @@ func (s *Service) updateByBackend(ctx context.Context, actorType, provider, toke
 			return err
 		}
 		// A login beside this one moved it over.
-		if i, err = s.Store.Find(ctx, provider, keys...); err != nil {
+		if i, err = s.Store.Find(ctx, provider, exact); err != nil {
 			return fmt.Errorf("looking for the identity of a reset token: %w", err)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -134,6 +135,21 @@ func (m *Medusa) Requested() (addresses []string, token string) {
 		token = t
 	}
 	return slices.Clone(m.requested), token
+}
+
+// Tokens returns the addresses of the reset tokens that are good, by token.
+func (m *Medusa) Tokens() map[string]string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return maps.Clone(m.resets)
+}
+
+// Rename gives an account another address.
+func (m *Medusa) Rename(from, to string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.accounts[to] = m.accounts[from]
+	delete(m.accounts, from)
 }
 
 // Authorized returns the tokens that came with proxied requests and were good.

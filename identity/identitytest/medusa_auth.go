@@ -65,7 +65,7 @@ func (m *Medusa) emailpass(r *http.Request, actorType, rest string, body map[str
 		identifier := text(body["identifier"])
 		m.requested = append(m.requested, identifier)
 		if m.accounts[identifier] != nil {
-			clear(m.resets)
+			maps.DeleteFunc(m.resets, func(_, address string) bool { return address == identifier })
 			m.ids++
 			m.resets[m.sign(jwt.MapClaims{
 				"entity_id": identifier, "provider": "emailpass", "actor_type": actorType, "purpose": "reset",

@@ -74,7 +74,7 @@ func (b *Backend) Shadow(ctx context.Context, actorType string, p identity.Provi
 
 // Account implements identity.Backend.
 func (b *Backend) Account(ctx context.Context, actorType string, p identity.ProviderIdentity) (identity.Account, error) {
-	return b.login(ctx, actorType, credentials{p.EntityID, b.password(p)})
+	return b.login(ctx, actorType, credentials{p.Key, b.password(p)})
 }
 
 // login returns the account that the credentials open, or identity.ErrNotFound.
@@ -103,7 +103,9 @@ func (b *Backend) mirrors(p identity.ProviderIdentity) bool {
 // shadowOf returns the credentials of a shadow and the actor type to use.
 func (b *Backend) shadowOf(actorType string, p identity.ProviderIdentity) (string, credentials) {
 	if b.mirrors(p) {
-		return actorType, credentials{p.EntityID, b.password(p)}
+		// Not as it was typed: Medusa would keep another account with the address in
+		// the form that is unique here, and its owner could not move over.
+		return actorType, credentials{p.Key, b.password(p)}
 	}
 	address := "shadow-" + hex.EncodeToString(b.derive("address", p)) + "@sidecar.invalid"
 	return shadowActor, credentials{address, b.password(p)}
