@@ -16,6 +16,7 @@ type answer struct {
 
 var (
 	answerUnauthorized = answer{status: http.StatusUnauthorized, body: `{"message":"Unauthorized"}`}
+	answerKey          = answer{status: http.StatusUnauthorized, body: `{"message":"A secret API key was passed as a Bearer token. Secret API keys must be sent using HTTP Basic authentication instead (Authorization: Basic <secret-api-key>)."}`}
 	answerMethod       = answer{status: http.StatusForbidden, body: `{"type":"forbidden","message":"This kind of credential is not accepted here"}`}
 	answerCrossOrigin  = answer{status: http.StatusForbidden, body: `{"type":"forbidden","message":"Cross-origin request refused"}`}
 	answerNoRoute      = answer{status: http.StatusNotFound, body: `{"type":"not_found","message":"There is no such route"}`}

@@ -49,7 +49,7 @@ func (h *Handler) forward(r *http.Request, previous, caller *verify.Caller) erro
 	}
 	switch {
 	case caller == nil:
-		if previous != nil || verify.PresentsBearer(r.Header) {
+		if previous != nil || verify.PresentsBearer(r.Header) && !h.foreign(r) {
 			delete(r.Header, "Authorization")
 		}
 	case caller.Method == verify.Session && h.Forward == "none":

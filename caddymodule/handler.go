@@ -212,7 +212,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		return answerCrossOrigin.write(w)
 	}
 	s.result = result
-	if result.Anonymous() && result.Refused != "" && h.InvalidCredentials == "reject" {
+	s.key = result.Refused != "" && strings.HasPrefix(opaqueBearer(r.Header), secretKeys)
+	if result.Anonymous() && result.Refused != "" && h.InvalidCredentials == "reject" && !h.foreign(r) {
 		h.refused(r, result.Refused)
 		h.allowOrigin(w, r)
 		return answerUnauthorized.write(w)

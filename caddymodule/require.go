@@ -126,6 +126,10 @@ func (q *Require) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		s.handler.refused(r, "method_not_accepted")
 		return answerMethod.write(w)
 	}
+	if s.key && q.takesKeys(s.handler, r) {
+		s.handler.refused(r, "api_key_as_bearer")
+		return answerKey.write(w)
+	}
 	s.handler.refused(r, q.reason(s.result))
 	return answerUnauthorized.write(w)
 }
