@@ -57,7 +57,7 @@ func (h *Handler) loadBackend(ctx caddy.Context) error {
 	if h.backend, err = loaded.open(h.realm, logger); err != nil {
 		return fmt.Errorf("backend: %w", err)
 	}
-	h.backend.Locks, h.backend.Resets, h.backend.Logger = h.realm.store, h.realm.queue, logger
+	h.backend.Resets, h.backend.Logger = h.realm.queue, logger
 	h.service, h.minter = h.realm.service.WithBackend(h.backend.BackendConfig), h.backend.minter
 	if h.cookie != session.DefaultName {
 		h.foreignCookie = session.DefaultName // the backend's own, which would count there

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
-	"time"
 )
 
 // EmailPass is the id of the one provider whose accounts a backend may have as
@@ -57,12 +56,6 @@ type Account struct {
 	AppMetadata Metadata
 }
 
-// Locker keeps others out, on all nodes.
-type Locker interface {
-	// Lock takes the lock of that name, for ttl at most, or returns ErrExists.
-	Lock(ctx context.Context, name string, ttl time.Duration) (release func(), err error)
-}
-
 // BackendConfig says what a Service does with a backend.
 type BackendConfig struct {
 	Backend Backend
@@ -74,16 +67,16 @@ type BackendConfig struct {
 	// Resets takes the requests for new passwords, of which the backend is to
 	// hear. Default: the Service's own queue.
 	Resets ResetQueue
-	// Locks keeps two logins from migrating one address at once. Required with
-	// Migrate.
-	Locks Locker
 	// Logger gets what happened to a shadow. Required.
 	Logger *slog.Logger
+
+	migrations *turns // by address
 }
 
 // WithBackend returns a Service for the same identities in front of a backend.
 func (s *Service) WithBackend(c BackendConfig) *Service {
 	behind := *s
+	c.migrations = newTurns()
 	behind.backend = &c
 	if c.Resets != nil {
 		behind.Resets = c.Resets

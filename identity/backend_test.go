@@ -25,6 +25,7 @@ type behind struct {
 	*identity.Service
 	t      *testing.T
 	medusa *identitytest.Medusa
+	ring   *token.Ring
 }
 
 const backendSecret = "reference-jwt-secret"
@@ -70,7 +71,7 @@ func newBehindWith(t *testing.T, mirror bool, wrap func(*emailpass.Provider) ide
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &behind{t: t, medusa: identitytest.NewMedusa(t, backendSecret)}
+	b := &behind{t: t, medusa: identitytest.NewMedusa(t, backendSecret), ring: ring}
 	shadow := medusa.Random
 	if mirror {
 		shadow = medusa.Mirror
@@ -83,7 +84,7 @@ func newBehindWith(t *testing.T, mirror bool, wrap func(*emailpass.Provider) ide
 		t.Fatal(err)
 	}
 	t.Cleanup(backend.Close)
-	b.Service = service.WithBackend(identity.BackendConfig{Backend: backend, Mirror: mirror, Migrate: true, Locks: store, Logger: logger})
+	b.Service = service.WithBackend(identity.BackendConfig{Backend: backend, Mirror: mirror, Migrate: true, Logger: logger})
 	return b
 }
 

@@ -8,28 +8,26 @@ import (
 	"time"
 )
 
-const (
-	// migrationTTL is how long a migration may keep others waiting when its
-	// process died. It is longer than an answer of the backend is waited for.
-	migrationTTL = 30 * time.Second
-	// migrationPoll is the pause between two tries to get the lock.
-	migrationPoll = 100 * time.Millisecond
-	// migrationWait is how long somebody waits for a migration beside his own.
-	migrationWait = 10 * time.Second
-)
+// migrationWait is how long somebody waits for log-ins with the same address.
+const migrationWait = 10 * time.Second
 
-// Migrate implements Accounts.
+// Migrate implements Accounts. Log-ins with one address that come to this process
+// at once go one after the other: the first one that is right moves the account
+// over, and those behind it need not ask the backend. What two processes do at
+// once does no harm, for the account has one id, which is stored once.
 func (a accounts) Migrate(ctx context.Context, keys []string, identifier, password string, entry func() (ProviderIdentity, error)) (*Identity, error) {
 	if a.backend == nil || !a.backend.Migrate || a.provider != EmailPass || len(keys) == 0 {
 		return nil, ErrNotFound
 	}
 	// The backend tells spellings apart, so each is an account of its own.
 	exact := keys[0]
-	release, err := a.lock(ctx, "migrate:"+exact)
+	waiting, cancel := context.WithTimeout(ctx, migrationWait)
+	defer cancel()
+	end, err := a.backend.migrations.take(waiting, exact)
 	if err != nil {
-		return nil, fmt.Errorf("migrating an account: %w", err)
+		return nil, Unavailable("migration_busy", err)
 	}
-	defer release()
+	defer end()
 	_, err = a.Find(ctx, exact)
 	if err == nil {
 		return nil, ErrStale
@@ -73,21 +71,4 @@ func (s *Service) createAccount(ctx context.Context, account Account, p Provider
 	}
 	s.backend.Logger.InfoContext(ctx, "account of the backend moved over", slog.String("auth_identity_id", i.ID))
 	return i, nil
-}
-
-// lock waits for the lock of that name.
-func (s *Service) lock(ctx context.Context, name string) (release func(), err error) {
-	ctx, cancel := context.WithTimeout(ctx, migrationWait)
-	defer cancel()
-	for {
-		release, err = s.backend.Locks.Lock(ctx, name, migrationTTL)
-		if !errors.Is(err, ErrExists) {
-			return release, err
-		}
-		select {
-		case <-time.After(migrationPoll):
-		case <-ctx.Done():
-			return nil, Unavailable("migration_busy", ctx.Err())
-		}
-	}
 }

@@ -64,9 +64,6 @@ func (k keyspace) actor(actorType, actorID string) string {
 	return k.prefix + "ac:" + actorType + ":" + digest(actorID)
 }
 
-// lock is the string that names who has the lock.
-func (k keyspace) lock(name string) string { return k.prefix + "lk:" + digest(name) }
-
 // attempt is the string that holds a log-in at a third party.
 func (k keyspace) attempt(hash string) string { return k.prefix + "st:" + hash }
 
