@@ -147,6 +147,9 @@ func (h *Handler) provision(ctx caddy.Context) error {
 	if h.links, h.unlinks, err = compileLinks(h.Links, h.Unlinks); err != nil {
 		return err
 	}
+	if err := h.realm.expect(h.Links, h.Unlinks); err != nil {
+		return err
+	}
 	if h.origins, err = parseOrigins(h.CORS); err != nil {
 		return err
 	}

@@ -74,6 +74,7 @@ type Realm struct {
 	queue         *redisstore.Queue
 	shadowKey     identity.Secret               // of backends' passwords
 	backends      map[string]*notify.Dispatcher // of resets, by name
+	linked        []string                      // actor types that configured routes make
 	notifiers     int
 	dispatcher    *notify.Dispatcher
 	retries       *retries

@@ -57,7 +57,12 @@ func (*Require) CaddyModule() caddy.ModuleInfo {
 }
 
 // Provision checks the rule.
-func (q *Require) Provision(caddy.Context) error { return q.compile() }
+func (q *Require) Provision(ctx caddy.Context) error {
+	if err := q.compile(); err != nil {
+		return err
+	}
+	return q.checkKnown(ctx)
+}
 
 func (q *Require) compile() error {
 	if len(q.ActorTypes) == 0 {
