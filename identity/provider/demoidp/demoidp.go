@@ -114,6 +114,12 @@ func (p *Provider) Requests(e Endpoint) int {
 func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rest, _ := strings.CutPrefix(r.URL.Path, p.path)
 	endpoint := Endpoint(rest)
+	switch endpoint {
+	case Discovery, Authorize, Token, Keys, UserInfo:
+	default:
+		http.NotFound(w, r)
+		return
+	}
 	p.mu.Lock()
 	p.requests[endpoint]++
 	faults := p.faults
@@ -135,8 +141,6 @@ func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusOK, p.key.published())
 	case UserInfo:
 		p.userInfo(w, r, faults)
-	default:
-		http.NotFound(w, r)
 	}
 }
 
