@@ -40,7 +40,7 @@ type Backend interface {
 	// of p's shadow afterwards. ErrNotFound if the token is good no more.
 	UseReset(ctx context.Context, actorType, token string, p ProviderIdentity) error
 	// Account returns the account of p's address that has the password of p's
-	// shadow, or ErrNotFound.
+	// shadow, or ErrNotFound; ErrSecondFactor if the password is not enough.
 	Account(ctx context.Context, actorType string, p ProviderIdentity) (Account, error)
 	// CloseReset uses such a token up without effect. ErrNotFound as above.
 	CloseReset(ctx context.Context, actorType, token string) error
@@ -48,6 +48,13 @@ type Backend interface {
 	// CreateUser makes a user for the identity of c, or links it to the one with
 	// that e-mail address. answer is the backend's.
 	CreateUser(ctx context.Context, c Claims, email string) (answer json.RawMessage, actorID string, err error)
+}
+
+// ErrSecondFactor: the account of the backend has a second factor, which only the
+// backend can ask for.
+var ErrSecondFactor error = &Error{
+	Code: CodeForbidden, Reason: "backend_second_factor",
+	Message: "The account has a second factor, which must be removed before a new password can be used",
 }
 
 // Account is an identity as a backend knows it.

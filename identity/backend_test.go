@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -26,6 +28,28 @@ type behind struct {
 	t      *testing.T
 	medusa *identitytest.Medusa
 	ring   *token.Ring
+
+	mu      sync.Mutex
+	revoked []string
+}
+
+// told returns what the backend's id of an identity was when what is cached of it
+// was to be dropped.
+func (b *behind) told() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.revoked)
+}
+
+func (b *behind) forget(id string) {
+	i, err := b.Store.Identity(context.Background(), id)
+	if err != nil {
+		b.t.Error(err)
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.revoked = append(b.revoked, i.BackendID)
 }
 
 const backendSecret = "reference-jwt-secret"
@@ -59,6 +83,7 @@ func newBehindWith(t *testing.T, mirror bool, wrap func(*emailpass.Provider) ide
 	if err != nil {
 		t.Fatal(err)
 	}
+	b := &behind{t: t, medusa: identitytest.NewMedusa(t, backendSecret), ring: ring}
 	logger := slog.New(slog.DiscardHandler)
 	service, err := identity.NewService(identity.Config{
 		Store: store, Resets: store.Queue(), Tokens: ring,
@@ -66,12 +91,12 @@ func newBehindWith(t *testing.T, mirror bool, wrap func(*emailpass.Provider) ide
 		Providers: []identity.NamedProvider{
 			{ID: "emailpass", Provider: wrap(emailpass.New(hasher, logger))}, {ID: "sso", Provider: sso{}},
 		},
-		Actors: map[string][]string{"user": {"emailpass", "sso"}, "customer": {"emailpass", "sso"}},
+		Actors:  map[string][]string{"user": {"emailpass", "sso"}, "customer": {"emailpass", "sso"}},
+		Revoked: b.forget,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &behind{t: t, medusa: identitytest.NewMedusa(t, backendSecret), ring: ring}
 	shadow := medusa.Random
 	if mirror {
 		shadow = medusa.Mirror

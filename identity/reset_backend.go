@@ -92,50 +92,81 @@ func (s *Service) updateByBackend(ctx context.Context, actorType, provider, toke
 		return fmt.Errorf("making the new credential: %w", err)
 	}
 	entry.UpdatedAt = s.Clock()
+	// What can refuse is asked before the old password is overwritten there.
+	hash := resetHash("backend\x00" + c.ID) // of another form than our own tokens' hashes
+	if i != nil {
+		if err := s.openByBackend(ctx, i, provider, hash); err != nil {
+			return err
+		}
+	}
 	if err := invalidIfGone(s.backend.Backend.UseReset(ctx, actorType, token, entry)); err != nil {
 		return err
 	}
 	if i == nil {
-		account, err := s.backend.Backend.Account(ctx, actorType, entry)
-		if err != nil {
-			return fmt.Errorf("looking for the account of a reset: %w", err)
-		}
-		if known := (&Identity{AppMetadata: account.AppMetadata}); !known.resets(actorType) {
-			return errInvalidToken
-		}
-		_, err = s.createAccount(ctx, account, entry, s.nextValidFrom(time.Time{}))
-		if !errors.Is(err, ErrExists) {
+		if i, err = s.moveByReset(ctx, actorType, entry); i == nil {
 			return err
 		}
-		// A login beside this one moved it over.
-		if i, err = s.Store.Find(ctx, provider, exact); err != nil {
-			return fmt.Errorf("looking for the identity of a reset token: %w", err)
+		if err := s.openByBackend(ctx, i, provider, hash); err != nil {
+			return err
 		}
 	}
-	if err := s.finishByBackend(ctx, i, entry, c.ID); err != nil {
+	if err := invalidIfGone(s.Store.FinishReset(ctx, i.ID, hash, entry, s.nextValidFrom(i.ValidFrom))); err != nil {
 		return err
 	}
+	s.Revoked(i.ID)
 	if err := s.join(ctx, i, actorType, entry); err != nil {
-		s.backend.Logger.WarnContext(ctx, "identity was not compared with the account of the backend",
+		s.backend.Logger.WarnContext(ctx, "identity was not joined with the account of the backend",
 			slog.String("reason", ReasonOf(err)), slog.String("auth_identity_id", i.ID), slog.Any("error", err))
 	}
 	return nil
 }
 
-// finishByBackend stores the credential and ends what was issued before.
-func (s *Service) finishByBackend(ctx context.Context, i *Identity, next ProviderIdentity, jti string) error {
+// openByBackend opens the reset that a token of the backend stands for.
+func (s *Service) openByBackend(ctx context.Context, i *Identity, provider, hash string) error {
 	now := s.Clock()
-	// Of another form than our own tokens' hashes: nothing but this call may use it.
-	hash := resetHash("backend\x00" + jti)
-	err := s.Store.OpenReset(ctx, i.ID, next.Provider, Reset{Hash: hash, AskedAt: now, ExpiresAt: now.Add(s.ResetTTL)})
-	if err == nil {
-		err = s.Store.FinishReset(ctx, i.ID, hash, next, s.nextValidFrom(i.ValidFrom))
+	err := s.Store.OpenReset(ctx, i.ID, provider, Reset{Hash: hash, AskedAt: now, ExpiresAt: now.Add(s.ResetTTL)})
+	if errors.Is(err, ErrStale) { // another is at work at this very moment
+		return Unavailable("reset_contended", err)
+	}
+	return invalidIfGone(err)
+}
+
+// moveByReset moves the account over whose password at the backend was just
+// replaced by that of p's shadow. It returns an identity only if there is one by
+// now, whose reset has still to be finished.
+func (s *Service) moveByReset(ctx context.Context, actorType string, p ProviderIdentity) (*Identity, error) {
+	account, err := s.backend.Backend.Account(ctx, actorType, p)
+	if errors.Is(err, ErrNotFound) { // somebody set another password meanwhile
+		return nil, Unavailable("reset_contended", err)
 	}
 	if err != nil {
-		return fmt.Errorf("storing the credential after a reset by the backend: %w", err)
+		return nil, fmt.Errorf("looking for the account of a reset: %w", err)
 	}
-	s.Revoked(i.ID)
-	return nil
+	known := Identity{AppMetadata: account.AppMetadata}
+	refused := !known.resets(actorType)
+	if refused {
+		// Its password there is gone. It is kept here without one, so that another
+		// mail, asked for as what it is, is all that its owner needs.
+		p.Credential = Secret{}
+	}
+	_, err = s.createAccount(ctx, account, p, s.nextValidFrom(time.Time{}))
+	switch {
+	case err == nil && refused:
+		return nil, errInvalidToken
+	case !errors.Is(err, ErrExists):
+		return nil, err
+	}
+	// A login beside this one moved it over.
+	i, err := s.Store.Find(ctx, p.Provider, p.Key)
+	switch {
+	case errors.Is(err, ErrNotFound): // and it is gone again, or known by another address
+		return nil, Unavailable("reset_contended", err)
+	case err != nil:
+		return nil, fmt.Errorf("looking for the identity of a reset token: %w", err)
+	case refused || !i.resets(actorType):
+		return nil, errInvalidToken
+	}
+	return i, nil
 }
 
 // join makes an identity that is nobody yet the account that the backend has
@@ -149,10 +180,14 @@ func (s *Service) join(ctx context.Context, i *Identity, actorType string, p Pro
 	if err != nil || account.ID == i.BackendID {
 		return err
 	}
+	linked := Identity{AppMetadata: account.AppMetadata}
+	if !linked.resets(actorType) {
+		return &Error{Code: CodeForbidden, Reason: "join_other_actor_type"}
+	}
 	if err := s.Store.SetBackend(ctx, i.ID, i.BackendID, account.ID); err != nil {
 		return fmt.Errorf("recording a shadow: %w", err)
 	}
-	linked := Identity{AppMetadata: account.AppMetadata}
+	s.Revoked(i.ID) // what is cached of the identity names another shadow
 	for _, actorType := range account.AppMetadata.actors() {
 		if actorID := linked.ActorID(actorType); actorID != "" {
 			if err := s.Link(ctx, i.ID, actorType, actorID); err != nil {

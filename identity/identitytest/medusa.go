@@ -39,6 +39,7 @@ type Medusa struct {
 type medusaAccount struct {
 	id, password string
 	app          map[string]string
+	secondFactor bool
 }
 
 // MedusaFault is what happens to a request.
@@ -98,6 +99,20 @@ func (m *Medusa) Account(address, password, customerID string) string {
 		m.customers[customerID] = address
 	}
 	return a.id
+}
+
+// MakeUser makes a user of the account.
+func (m *Medusa) MakeUser(address, userID string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.accounts[address].app["user_id"] = userID
+}
+
+// SetSecondFactor lets log-ins to the account wait for a second factor, or no more.
+func (m *Medusa) SetSecondFactor(address string, on bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.accounts[address].secondFactor = on
 }
 
 // Addresses returns the addresses of its accounts, in order.

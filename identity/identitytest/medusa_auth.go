@@ -60,6 +60,12 @@ func (m *Medusa) emailpass(r *http.Request, actorType, rest string, body map[str
 		if a == nil || a.password != password {
 			return refuse(http.StatusUnauthorized, "unauthorized", "Invalid email or password")
 		}
+		if a.secondFactor {
+			_, answer := m.token(actorType, a, false)
+			return http.StatusOK, map[string]any{
+				"mfa_required": true, "mfa_challenge": map[string]string{"auth_identity_id": a.id}, "token": answer.(map[string]string)["token"],
+			}
+		}
 		return m.token(actorType, a, true)
 	case "reset-password":
 		identifier := text(body["identifier"])

@@ -55,5 +55,10 @@ func (b *Backend) Migrate(ctx context.Context, actorType, identifier, password s
 	if !b.limits.allow(identifier, b.Clock()) {
 		return identity.Account{}, identity.Unavailable("migration_limited", errors.New("too many passwords were tried at the backend"))
 	}
-	return b.login(ctx, actorType, credentials{identifier, password})
+	account, err := b.login(ctx, actorType, credentials{identifier, password})
+	if errors.Is(err, identity.ErrSecondFactor) {
+		// Whoever guesses is not told that this one was right.
+		return identity.Account{}, identity.ErrNotFound
+	}
+	return account, err
 }

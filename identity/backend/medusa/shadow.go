@@ -60,7 +60,8 @@ func (b *Backend) Shadow(ctx context.Context, actorType string, p identity.Provi
 		account, err := b.login(ctx, actorType, c)
 		// Whoever registers an address has not proven that it is theirs: a mirror
 		// that is somebody at the backend already must not become their account.
-		if errors.Is(err, identity.ErrNotFound) || err == nil && mirrors && len(account.AppMetadata) > 0 {
+		known := !errors.Is(err, identity.ErrNotFound) && !errors.Is(err, identity.ErrSecondFactor)
+		if !known || err == nil && mirrors && len(account.AppMetadata) > 0 {
 			return "", identity.ErrExists
 		}
 		return account.ID, err
@@ -77,7 +78,8 @@ func (b *Backend) Account(ctx context.Context, actorType string, p identity.Prov
 	return b.login(ctx, actorType, credentials{p.Key, b.password(p)})
 }
 
-// login returns the account that the credentials open, or identity.ErrNotFound.
+// login returns the account that the credentials open, or identity.ErrNotFound;
+// identity.ErrSecondFactor if they are not enough.
 func (b *Backend) login(ctx context.Context, actorType string, c credentials) (identity.Account, error) {
 	r, err := b.post(ctx, "", c, actorType, identity.EmailPass)
 	switch {
@@ -90,7 +92,7 @@ func (b *Backend) login(ctx context.Context, actorType string, c credentials) (i
 	case r.MFARequired:
 		// Without the second factor, which stays there, the account must not move.
 		b.Logger.WarnContext(ctx, "account of the backend has a second factor and does not move over", "reason", "migration_mfa")
-		return identity.Account{}, identity.ErrNotFound
+		return identity.Account{}, identity.ErrSecondFactor
 	}
 	return r.account("logging in at the backend")
 }
