@@ -115,7 +115,7 @@ func (a answer) needRetryAfter(t *testing.T) {
 }
 
 // While Medusa is stopped, people whom the sidecar knows log in and out, and
-// newcomers register; they become customers when it is back.
+// newcomers register; they become customers when it is back, and it is itself.
 func testStopped(t *testing.T, backend *medusa) {
 	s := newShop(t, backend, backend.addr())
 	c := s.caller()
@@ -134,8 +134,19 @@ func testStopped(t *testing.T, backend *medusa) {
 		t.Errorf("a request for Medusa answers %d: %s", a.Status, a.Body)
 	}
 
+	// It comes back with another secret than the sidecar was told.
+	backend.env = []string{"JWT_SECRET=" + strings.Repeat("o", 32)}
 	backend.Restart()
-	c.do(t, http.MethodGet, mePath, token, nil).need(t, http.StatusOK)
+	for _, path := range []string{mePath, "/store/products"} {
+		c.do(t, http.MethodGet, path, token, nil).needRetryAfter(t)
+	}
+	if log := s.caddy.Output(); !strings.Contains(log, `"reason":"backend_secret"`) {
+		t.Errorf("the log does not say that the secret is wrong:\n%s", log)
+	}
+
+	backend.env = nil
+	backend.Restart()
+	patient(t, func() answer { return c.do(t, http.MethodGet, mePath, token, nil) }).need(t, http.StatusOK)
 	created := c.do(t, http.MethodPost, createPath, registration, map[string]string{"email": late.email}).need(t, http.StatusOK)
 	late.isCustomer(t, created.field("customer.id"))
 }

@@ -37,6 +37,7 @@ type medusa struct {
 	t        *testing.T
 	template template
 	port     string
+	env      []string // of the next start, beside what every shop has
 }
 
 // startMedusa starts Medusa on data as the seeds have left them.
@@ -65,8 +66,9 @@ func (s *medusa) Restart() {
 	if s.Process != nil {
 		s.Stop()
 	}
-	s.Process = identitytest.StartServer(s.t, s.template.command(s.t, s.template.serverDir(), s.stores,
-		"start", "--host", "127.0.0.1", "--port", s.port), s.addr())
+	cmd := s.template.command(s.t, s.template.serverDir(), s.stores, "start", "--host", "127.0.0.1", "--port", s.port)
+	cmd.Env = append(cmd.Env, s.env...)
+	s.Process = identitytest.StartServer(s.t, cmd, s.addr())
 }
 
 func (s *medusa) addr() string { return net.JoinHostPort("127.0.0.1", s.port) }
