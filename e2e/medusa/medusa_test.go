@@ -27,6 +27,7 @@ func TestMedusa(t *testing.T) {
 			"secret":       testSecret,
 			"rules":        testRules,
 			"taken":        testTaken,
+			"spelling":     testSpelling,
 			"set back":     testSetBack,
 			"rotation":     testRotation,
 			"going back":   testGoingBack,
