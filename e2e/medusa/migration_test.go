@@ -15,7 +15,7 @@ func testMigration(t *testing.T, backend *medusa) {
 		s := openShop(t, backend, g.addr(), setup{options: ownSecret + "\nmigrate_on_login off"})
 		c := s.caller()
 		const email = "old@migration.example.com"
-		backend.customer(t, email)
+		id := backend.customer(t, email)
 		a := c.do(t, http.MethodPost, loginPath, "", credentials(email, password)).need(t, http.StatusUnauthorized)
 		if a.Body != `{"type":"unauthorized","message":"Invalid email or password"}` {
 			t.Errorf("the refusal is %s", a.Body)
@@ -25,6 +25,11 @@ func testMigration(t *testing.T, backend *medusa) {
 		}
 		g.shut(true) // nobody is to be asked
 		c.do(t, http.MethodPost, loginPath, "", credentials(email, password)).need(t, http.StatusUnauthorized)
+		g.shut(false)
+		c.forgets(t, backend, email) // whose mail shows whose account it is
+		if got := actorIn(t, c.login(t, "customer", email, changed)); got != id {
+			t.Errorf("the customer is %q, want %s", got, id)
+		}
 	})
 	// Somebody registered with Medusa and never became a customer: registering
 	// again is refused, also with the right password; logging in works.

@@ -104,7 +104,8 @@ func testRotation(t *testing.T, backend *medusa) {
 }
 
 // The sidecar is taken away again. Who had a password at Medusa has it, and all
-// others get one by mail; they are whom they were.
+// others get one by mail; they are whom they were. When the sidecar comes back it
+// knows everybody, with the passwords that it knew.
 func testGoingBack(t *testing.T, backend *medusa) {
 	s := newShop(t, backend, backend.addr())
 	old, young := newcomer{s, "old@return.example.com"}, newcomer{s, "young@return.example.com"}
@@ -121,6 +122,16 @@ func testGoingBack(t *testing.T, backend *medusa) {
 	c.do(t, http.MethodPost, loginPath, "", credentials(young.email, password)).need(t, http.StatusUnauthorized)
 	c.forgets(t, backend, young.email)
 	if got := actorIn(t, c.login(t, "customer", young.email, changed)); got != ids[young] {
+		t.Errorf("the young customer is %q, want %s", got, ids[young])
+	}
+
+	s.caddy.Restart()
+	for n, id := range ids {
+		n.isCustomer(t, id)
+	}
+	s.caller().do(t, http.MethodPost, loginPath, "", credentials(young.email, changed)).need(t, http.StatusUnauthorized)
+	s.caller().forgets(t, backend, young.email)
+	if got := actorIn(t, s.caller().login(t, "customer", young.email, changed)); got != ids[young] {
 		t.Errorf("the young customer is %q, want %s", got, ids[young])
 	}
 }

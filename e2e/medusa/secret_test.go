@@ -63,8 +63,10 @@ func testSecret(t *testing.T, backend *medusa) {
 			if got := c.with(t, cookie, http.MethodGet, mePath).need(t, http.StatusOK).field("customer.id"); got != id {
 				t.Errorf("the session is of %s, want %s", got, id)
 			}
-			theirs := backend.caller().session(t, backend.caller().login(t, "customer", customerEmail, customerPassword))
-			c.with(t, theirs, http.MethodGet, mePath).need(t, http.StatusUnauthorized)
+			// What Medusa gave out before, to somebody who has not moved over.
+			before := backend.caller().login(t, "customer", customerEmail, customerPassword)
+			c.do(t, http.MethodGet, mePath, before, nil).need(t, http.StatusUnauthorized)
+			c.with(t, backend.caller().session(t, before), http.MethodGet, mePath).need(t, http.StatusUnauthorized)
 			backend.caller().with(t, cookie, http.MethodGet, mePath).need(t, http.StatusUnauthorized)
 			for _, header := range g.asked("GET " + mePath) {
 				if strings.Contains(header.Get("Cookie"), "connect.sid") {
