@@ -12,12 +12,18 @@ import (
 	"github.com/caddy-commerce/auth-sidecar/identity"
 )
 
+// Store keeps identities, and log-ins that continue at a third party.
+type Store interface {
+	identity.Store
+	identity.Attempts
+}
+
 // NewStore makes an empty store that reads the time from clock and sends every
 // command through faults.
-type NewStore func(t *testing.T, clock *Clock, faults *Faults) identity.Store
+type NewStore func(t *testing.T, clock *Clock, faults *Faults) Store
 
-// RunStore runs the contract of identity.Store against a store, one sub-test per
-// sentence of it.
+// RunStore runs the contracts of identity.Store and identity.Attempts against a
+// store, one sub-test per sentence of them.
 func RunStore(t *testing.T, newStore NewStore) {
 	for name, test := range map[string]map[string]func(*storeTest){
 		"Identity":          identityTests,
@@ -31,6 +37,13 @@ func RunStore(t *testing.T, newStore NewStore) {
 		"FinishReset":       finishTests,
 		"Fault":             faultTests,
 		"Fault of Create":   createFaultTests,
+
+		"AddProvider":             addTests,
+		"RemoveProvider":          removeTests,
+		"Fault of AddProvider":    addFaultTests,
+		"Fault of RemoveProvider": removeFaultTests,
+		"Attempts":                attemptTests,
+		"Fault of Attempts":       attemptFaultTests,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -47,7 +60,7 @@ func RunStore(t *testing.T, newStore NewStore) {
 // storeTest is one test on one store.
 type storeTest struct {
 	*testing.T
-	identity.Store
+	Store
 	clock  *Clock
 	faults *Faults
 	new    NewStore
@@ -175,7 +188,7 @@ func hash(n int) string {
 }
 
 // StoreCalls returns a call of every method of the store, by name.
-func StoreCalls(s identity.Store) map[string]func(ctx context.Context) error {
+func StoreCalls(s Store) map[string]func(ctx context.Context) error {
 	const id = "authid_01TEST00000000000000000000"
 	entry := identity.ProviderIdentity{Provider: "emailpass", EntityID: "a@shop.example", Key: "a@shop.example"}
 	soon := time.Now().Add(time.Hour)
@@ -195,5 +208,13 @@ func StoreCalls(s identity.Store) map[string]func(ctx context.Context) error {
 		"CheckReset":  func(ctx context.Context) error { return s.CheckReset(ctx, id, "emailpass", hash(1)) },
 		"CloseReset":  func(ctx context.Context) error { return s.CloseReset(ctx, id, "emailpass", hash(1)) },
 		"FinishReset": func(ctx context.Context) error { return s.FinishReset(ctx, id, hash(1), entry, soon) },
+		"AddProvider": func(ctx context.Context) error { return s.AddProvider(ctx, id, entry) },
+		"RemoveProvider": func(ctx context.Context) error {
+			return s.RemoveProvider(ctx, id, "emailpass", soon)
+		},
+		"KeepAttempt": func(ctx context.Context) error {
+			return s.KeepAttempt(ctx, hash(1), identity.Attempt{Provider: "google", ExpiresAt: soon})
+		},
+		"TakeAttempt": func(ctx context.Context) error { _, err := s.TakeAttempt(ctx, hash(1)); return err },
 	}
 }

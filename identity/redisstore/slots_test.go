@@ -75,12 +75,16 @@ func TestEveryCommandHasOneSlot(t *testing.T) {
 		checked = map[string]bool{}
 	)
 	t.Run("record", func(t *testing.T) {
-		identitytest.RunStore(t, func(t *testing.T, clock *identitytest.Clock, faults *identitytest.Faults) identity.Store {
+		identitytest.RunStore(t, func(t *testing.T, clock *identitytest.Clock, faults *identitytest.Faults) identitytest.Store {
 			embedded := newEmbedded(t)
 			embedded.AddHook(faults)
 			embedded.AddHook(&all)
 			s := newStore(t, embedded, clock.Now)
 			if _, err := s.State(t.Context(), alice); err != identity.ErrNotFound { // not in the contract
+				t.Error(err)
+			}
+			must(t, s.MarkRecent(t.Context(), "token", clock.Now(), time.Hour)) // nor these
+			if _, err := s.Recent(t.Context(), "token"); err != nil {
 				t.Error(err)
 			}
 			return s
@@ -113,7 +117,7 @@ func TestEveryCommandHasOneSlot(t *testing.T) {
 		}
 	}
 	t.Logf("checked %v", names)
-	for _, name := range []string{"evalsha", "get", "hgetall", "hmget", "sadd", "smembers", "set", "del"} {
+	for _, name := range []string{"evalsha", "get", "hgetall", "hmget", "sadd", "smembers", "set", "del", "getdel"} {
 		if names[name] == 0 {
 			t.Errorf("no %s was sent", name)
 		}
