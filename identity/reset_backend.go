@@ -125,8 +125,8 @@ func (s *Service) updateByBackend(ctx context.Context, actorType, provider, toke
 func (s *Service) openByBackend(ctx context.Context, i *Identity, provider, hash string) error {
 	now := s.Clock()
 	err := s.Store.OpenReset(ctx, i.ID, provider, Reset{Hash: hash, AskedAt: now, ExpiresAt: now.Add(s.ResetTTL)})
-	if errors.Is(err, ErrStale) { // another is at work at this very moment
-		return Unavailable("reset_contended", err)
+	if errors.Is(err, ErrStale) { // it was used, or a later one was opened
+		return errInvalidToken
 	}
 	return invalidIfGone(err)
 }

@@ -82,6 +82,21 @@ func TestResetByAnotherActorTypeLosesNothing(t *testing.T) {
 	}
 }
 
+// A token that was used is an invalid one, and the backend need not say so.
+func TestResetByBackendTwice(t *testing.T) {
+	t.Parallel()
+	b := newBehind(t, true)
+	b.register("customer", "jane@example.com")
+	_, token := b.pass("customer", "jane@example.com")
+	if err := b.update("customer", token, "two"); err != nil {
+		t.Fatal(err)
+	}
+	wantAnswer(t, b.update("customer", token, "three"), invalidToken)
+	if b.who("jane@example.com", "two") == "-" {
+		t.Error("the second use changed the password")
+	}
+}
+
 // A second factor, which only the backend could ask for, keeps the account from
 // being reset into ours, with an answer that says so. Once it is removed there,
 // another mail does.
