@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/net/idna"
@@ -115,8 +116,8 @@ func checkEntry(entry string) error {
 	if len(entry) > maxCallbackURL {
 		return fmt.Errorf("it is longer than %d characters", maxCallbackURL)
 	}
-	if strings.ContainsFunc(entry, func(r rune) bool { return r <= ' ' || r == 0x7f || strings.ContainsRune("\\\"<>^`{|}", r) }) {
-		return errors.New("it holds a space, a control character or one of \\\"<>^`{|}: escape it as browsers do")
+	if strings.ContainsFunc(entry, func(r rune) bool { return r <= ' ' || r == 0x7f || strings.ContainsRune("\\\"'<>^`{|}", r) }) {
+		return errors.New("it holds a space, a control character or one of \\\"'<>^`{|}: escape it as browsers do")
 	}
 	u, err := url.Parse(entry)
 	switch {
@@ -124,8 +125,6 @@ func checkEntry(entry string) error {
 		return errors.New("it is no address that a browser can be sent to: write it in full, like https://shop.example/auth/callback")
 	case u.User != nil:
 		return errors.New("it names a user: leave out what stands before the @")
-	case !strings.HasPrefix(entry, u.Scheme+"://"+u.Host):
-		return errors.New("its scheme is not written as browsers write it: use lower case, like https://shop.example/auth/callback")
 	case strings.Contains(entry, "#"):
 		return errors.New("it has a fragment: leave out # and what follows (RFC 6749, section 3.1.2)")
 	case strings.Contains(entry, "*"):
@@ -133,6 +132,9 @@ func checkEntry(entry string) error {
 	}
 	if err := checkHost(u); err != nil {
 		return err
+	}
+	if !strings.HasPrefix(entry, u.Scheme+"://"+u.Host) {
+		return errors.New("its scheme is not written as browsers write it: use lower case, like https://shop.example/auth/callback")
 	}
 	if strings.ContainsFunc(entry, func(r rune) bool { return r > '~' }) {
 		return fmt.Errorf("it holds letters that browsers escape: write %s", u.String())
@@ -161,7 +163,11 @@ var (
 // checkHost refuses a host that is not written as browsers write it.
 func checkHost(u *url.URL) error {
 	host := u.Hostname()
-	if port := u.Port(); strings.HasSuffix(u.Host, ":") || strings.HasPrefix(port, "0") ||
+	port := u.Port()
+	if number, err := strconv.ParseUint(port, 10, 16); port != "" && (err != nil || number == 0) {
+		return errors.New("its port is none: use 1 to 65535")
+	}
+	if strings.HasSuffix(u.Host, ":") || strings.HasPrefix(port, "0") ||
 		u.Scheme == "https" && port == "443" || u.Scheme == "http" && port == "80" {
 		return errors.New("its port is the usual one or odd: leave it out, as browsers do")
 	}
@@ -172,10 +178,11 @@ func checkHost(u *url.URL) error {
 		}
 		return nil
 	}
-	if hostName.MatchString(host) {
+	ascii, err := idna.Lookup.ToASCII(host)
+	switch {
+	case hostName.MatchString(host) && (err == nil || !strings.Contains(host, "xn--")): // it knows no underscores
 		return nil
-	}
-	if ascii, err := idna.Lookup.ToASCII(host); err == nil && ascii != host {
+	case err == nil && ascii != host:
 		return fmt.Errorf("write its host as browsers send it: %s", ascii)
 	}
 	return errors.New("its host is no name that a browser can be sent to")
