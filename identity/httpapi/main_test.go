@@ -51,6 +51,7 @@ type setup struct {
 	sessions session.Settings
 	keys     []token.Key
 	http2    bool
+	links    bool
 }
 
 func newShop(t *testing.T, change func(*setup)) *shop {
@@ -147,6 +148,10 @@ func (s *shop) assemble(set *setup) {
 	}
 	if c.Verifier == nil {
 		c.Verifier = verifier
+	}
+	c.Clock = s.clock.Now
+	if set.links && c.Recent == nil {
+		c.Recent = store
 	}
 }
 

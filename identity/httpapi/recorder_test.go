@@ -86,6 +86,10 @@ func (r *recorder) Update(_ context.Context, actor, provider, _ string, in ident
 	return r.note(in, "update", actor, provider)
 }
 
+func (r *recorder) RemoveProvider(_ context.Context, c identity.Claims, provider string) (*identity.Claims, error) {
+	return &c, r.note(identity.Input{}, "remove", c.ActorType, provider)
+}
+
 func (r *recorder) CreateUser(_ context.Context, c identity.Claims, provider string) (json.RawMessage, error) {
 	return json.RawMessage(`{"user":{"id":"user_1"}}`), r.note(identity.Input{}, "create user", c.IdentityID, provider)
 }
@@ -136,6 +140,12 @@ func (f *fakeSessions) Touch(context.Context, string, *session.Record, bool) (st
 func (f *fakeSessions) End(context.Context, string) error { return f.err }
 
 func (*fakeSessions) ClearCookie() string { return "cleared" }
+
+func (f *fakeSessions) Browser(http.Header) identity.Browser {
+	return identity.Browser{ID: "browser"}
+}
+
+func (*fakeSessions) BrowserCookie(identity.Browser, bool) string { return "browser" }
 
 // fakeVerifier takes every token for one of these claims.
 type fakeVerifier struct {

@@ -16,7 +16,7 @@ func (h *Handler) refresh(c *call) (answer, error) {
 	if err == nil {
 		var claims identity.Claims
 		if claims, err = h.Service.Refresh(c.Context(), record.Contexts[record.Latest]); err == nil {
-			a, err := h.tokenAnswer(claims)
+			a, err := h.refreshed(c, sessionCredential(sid, record.Latest), claims)
 			a.cookie = h.prolong(c, sid, record)
 			return a, err
 		}
@@ -36,7 +36,17 @@ func (h *Handler) refresh(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return h.tokenAnswer(claims)
+	return h.refreshed(c, raw, claims)
+}
+
+// refreshed answers with a token, of somebody who logged in when the bearer of
+// the older credential did.
+func (h *Handler) refreshed(c *call, older string, claims identity.Claims) (answer, error) {
+	token, a, err := h.mint(claims)
+	if err == nil {
+		h.carry(c.Context(), older, token)
+	}
+	return a, err
 }
 
 // isNo reports whether the error says that a credential proves nothing, rather

@@ -1,9 +1,8 @@
 package session
 
 import (
+	"crypto/rand"
 	"encoding/base64"
-	"fmt"
-	"io"
 	"net/http"
 	"strconv"
 	"time"
@@ -23,15 +22,13 @@ const (
 // Browser returns the id that the request's browser was told to remember or, if
 // it has none, a new one. It is no session: it tells whether the browser that
 // comes back from a third party is the one that went there.
-func (m *Manager) Browser(h http.Header) (identity.Browser, error) {
+func (m *Manager) Browser(h http.Header) identity.Browser {
 	if id, ok := find(h["Cookie"], m.browser); ok && validBrowser(id) {
-		return identity.Browser{ID: id, Returned: true}, nil
+		return identity.Browser{ID: id, Returned: true}
 	}
 	var raw [browserBytes]byte
-	if _, err := io.ReadFull(m.cfg.Rand, raw[:]); err != nil {
-		return identity.Browser{}, fmt.Errorf("making an id for a browser: %w", err)
-	}
-	return identity.Browser{ID: base64.RawURLEncoding.EncodeToString(raw[:])}, nil
+	_, _ = rand.Read(raw[:]) // never fails
+	return identity.Browser{ID: base64.RawURLEncoding.EncodeToString(raw[:])}
 }
 
 // BrowserCookie returns the Set-Cookie line that tells the browser its id, with
