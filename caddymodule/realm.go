@@ -206,7 +206,8 @@ func (r *Realm) loadProviders(ctx caddy.Context) ([]identity.NamedProvider, erro
 		if len(config.ModuleRaw) == 0 {
 			return nil, fmt.Errorf("provider %q: no module is named", config.ID)
 		}
-		module, err := ctx.LoadModule(config, "ModuleRaw")
+		named := ctx.WithValue(providerID{}, config.ID)
+		module, err := named.LoadModule(config, "ModuleRaw")
 		if err != nil {
 			return nil, fmt.Errorf("provider %q: %w", config.ID, err)
 		}
