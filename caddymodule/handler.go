@@ -183,7 +183,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	stripTrailers(r, h.names.own)
 	switch locate(r.URL, h.Prefix) {
 	case belowPrefix:
-		h.api.ServeHTTP(w, r)
+		h.api.ServeHTTP(w, withClient(r))
 		return nil
 	case ambiguous:
 		h.refused(r, "path_ambiguous")
