@@ -49,13 +49,3 @@ func (a answer) write(w http.ResponseWriter) error {
 	_, err := w.Write([]byte(a.body))
 	return err
 }
-
-// allowOrigin lets a page of an allowed origin read the refusal, as it could
-// read the backend's.
-func (h *Handler) allowOrigin(w http.ResponseWriter, r *http.Request) {
-	w.Header().Add("Vary", "Origin")
-	if origins := r.Header["Origin"]; len(origins) == 1 && h.origins.Allowed(origins[0]) {
-		w.Header().Set("Access-Control-Allow-Origin", origins[0])
-		w.Header().Set("Access-Control-Allow-Credentials", "true")
-	}
-}

@@ -3,10 +3,8 @@ package caddymodule
 import (
 	"cmp"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
-	"path"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
@@ -86,7 +84,7 @@ type Handler struct {
 	// foreignCookie is the name of a session cookie that only the backend knows.
 	foreignCookie string
 	cookie        string // the name of the session's cookie
-	api           http.Handler
+	api           *httpapi.Handler
 	crossOrigin   *httpapi.CrossOrigin
 	origins       httpapi.Origins
 	links         []Link
@@ -116,15 +114,7 @@ func (h *Handler) provision(ctx caddy.Context) error {
 	h.logger = ctx.Logger()
 	var err error
 	h.cookie = cmp.Or(h.realm.Session.Cookie, session.DefaultName)
-	if h.Prefix == "" {
-		h.Prefix = "/auth"
-	}
-	if err := checkPrefix(h.Prefix); err != nil {
-		return err
-	}
-	if h.MaxBody == 0 {
-		h.MaxBody = 64 << 10
-	}
+	h.Prefix = cmp.Or(h.Prefix, httpapi.DefaultPrefix)
 	switch h.Forward {
 	case "", "bearer", "none":
 	default:
@@ -162,13 +152,6 @@ func (h *Handler) provision(ctx caddy.Context) error {
 	return err
 }
 
-func checkPrefix(prefix string) error {
-	if prefix != path.Clean(prefix) || prefix[0] != '/' || prefix == "/" || strings.ContainsAny(prefix, normalRunes+"*{}?# ") {
-		return fmt.Errorf("prefix %q: write a plain path such as /auth, without a slash at the end", prefix)
-	}
-	return nil
-}
-
 func parseOrigins(list []string) (httpapi.Origins, error) {
 	origins, err := httpapi.ParseOrigins(list)
 	if err != nil {
@@ -191,7 +174,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	}
 	if h.backend != nil && h.backend.routes != h.Prefix && locate(r.URL, h.backend.routes) != elsewhere {
 		h.refused(r, "backend_route")
-		h.allowOrigin(w, r)
+		h.origins.Allow(w.Header(), r)
 		return answerNoRoute.write(w)
 	}
 	s := &state{handler: h, result: anonymous}
@@ -218,14 +201,14 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	s.key = result.Refused != "" && strings.HasPrefix(opaqueBearer(r.Header), secretKeys)
 	if result.Anonymous() && result.Refused != "" && h.InvalidCredentials == "reject" && !h.foreign(r) {
 		h.refused(r, result.Refused)
-		h.allowOrigin(w, r)
+		h.origins.Allow(w.Header(), r)
 		return answerUnauthorized.write(w)
 	}
 	if err := s.tell(r, chooseCaller(r, result)); err != nil {
 		return h.unknown(w, r, err)
 	}
 	if s.caller != nil && s.caller.Method == verify.Session {
-		filter.prolong = h.prolong(r, result)
+		filter.prolong = h.api.Prolong(r, result.SID, result.Session)
 	}
 	return h.watch(w, r, s, next)
 }
@@ -270,23 +253,10 @@ func chooseCaller(r *http.Request, result *verify.Result) *verify.Caller {
 	return result.First(func(c *verify.Caller) bool { return c.Method == verify.Bearer })
 }
 
-// prolong returns the new cookie of a rolling session, or "". The request does
-// not depend on it: its session was good when it came.
-func (h *Handler) prolong(r *http.Request, result *verify.Result) string {
-	cookie, err := h.realm.sessions.Touch(r.Context(), result.SID, result.Session, https(r))
-	if err != nil && !errors.Is(err, identity.ErrNotFound) { // logged out by a request that ran beside this one
-		h.logger.Warn("session was not prolonged", zap.String("reason", identity.ReasonOf(err)), zap.Error(err))
-	}
-	if cookie != "" {
-		h.realm.verifier.ForgetSession(result.SID)
-	}
-	return cookie
-}
-
 func (h *Handler) unknown(w http.ResponseWriter, r *http.Request, err error) error {
 	h.logger.Warn("credential could not be verified",
 		zap.String("reason", identity.ReasonOf(err)), zap.Error(err))
-	h.allowOrigin(w, r)
+	h.origins.Allow(w.Header(), r)
 	return answerUnknown.write(w)
 }
 

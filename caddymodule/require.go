@@ -126,7 +126,7 @@ func (q *Require) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		}
 		return next.ServeHTTP(w, r)
 	}
-	s.handler.allowOrigin(w, r)
+	s.handler.origins.Allow(w.Header(), r) // as the page could read the backend's answer
 	if s.result.First(q.fits) != nil {
 		s.handler.refused(r, "method_not_accepted")
 		return answerMethod.write(w)

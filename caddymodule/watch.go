@@ -71,7 +71,7 @@ func (h *Handler) unprepared(w http.ResponseWriter, r *http.Request, err error) 
 		return h.unknown(w, r, err)
 	}
 	h.refused(r, identity.ReasonOf(err))
-	h.allowOrigin(w, r)
+	h.origins.Allow(w.Header(), r)
 	if e, ok := errors.AsType[*identity.Error](err); ok && e.Message != "" {
 		return unauthorized(e.Message).write(w)
 	}

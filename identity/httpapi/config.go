@@ -128,11 +128,11 @@ func New(c Config) (*Handler, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	h := &Handler{Config: c, crossOrigin: NewCrossOrigin(c.Origins)}
-	var err error
-	if h.prefix, err = parsePrefix(c.Prefix); err != nil {
+	if err := CheckPrefix(c.Prefix); err != nil {
 		return nil, err
 	}
+	h := &Handler{Config: c, crossOrigin: NewCrossOrigin(c.Origins)}
+	h.prefix, _ = splitPath(c.Prefix) // it was checked
 	h.jwks = c.Tokens.JWKS()
 	var set struct {
 		Keys []json.RawMessage `json:"keys"`

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"errors"
 	"log/slog"
+	"net/http"
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
 	"github.com/caddy-commerce/auth-sidecar/identity/session"
@@ -17,7 +18,7 @@ func (h *Handler) refresh(c *call) (answer, error) {
 		var claims identity.Claims
 		if claims, err = h.Service.Refresh(c.Context(), record.Contexts[record.Latest]); err == nil {
 			a, err := h.refreshed(c, sessionCredential(sid, record.Latest), claims)
-			a.cookie = h.prolong(c, sid, record)
+			a.cookie = h.Prolong(c.Request, sid, record)
 			return a, err
 		}
 	}
@@ -59,12 +60,12 @@ func isNo(err error) bool {
 	return false
 }
 
-// prolong returns the cookie of a rolling session that was used, or "". The
-// request does not depend on it: the session was good when it came.
-func (h *Handler) prolong(c *call, sid string, record *session.Record) string {
-	cookie, err := h.Sessions.Touch(c.Context(), sid, record, h.HTTPS(c.Request))
-	if err != nil && !errors.Is(err, identity.ErrNotFound) { // logged out meanwhile
-		h.Logger.WarnContext(c.Context(), "session was not prolonged",
+// Prolong returns the Set-Cookie line of a rolling session that the request used,
+// or "". The request does not depend on it: the session was good when it came.
+func (h *Handler) Prolong(r *http.Request, sid string, record *session.Record) string {
+	cookie, err := h.Sessions.Touch(r.Context(), sid, record, h.HTTPS(r))
+	if err != nil && !errors.Is(err, identity.ErrNotFound) { // logged out by a request that ran beside this one
+		h.Logger.WarnContext(r.Context(), "session was not prolonged",
 			slog.String("reason", identity.ReasonOf(err)), slog.Any("error", err))
 	}
 	if cookie != "" {
