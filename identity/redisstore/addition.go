@@ -54,6 +54,19 @@ func decodeAddition(provider, note string) (addition, error) {
 	return addition{entry, n.Claim, string(n.Entry), note}, nil
 }
 
+// holderBy is the value of the index key that the addition claims.
+func (r *record) holderBy(a addition) string { return r.ID + ":" + a.claim }
+
+// adding returns the addition that is about to hold the index key with that value.
+func (k keyspace) adding(r *record, index, value string) (addition, bool) {
+	for provider, a := range r.additions {
+		if k.entity(provider, a.entry.Key) == index && r.holderBy(a) == value {
+			return a, true
+		}
+	}
+	return addition{}, false
+}
+
 // settleAdditions does what is left to do for whatever the identity is to get.
 // What cannot be decided now is not yet there, and holds up no log-in by another
 // provider.

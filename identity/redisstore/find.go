@@ -99,6 +99,16 @@ func (s *Store) follow(ctx context.Context, index, value string, depth int) (*re
 	return r, nil
 }
 
+// holds reports whether the record backs the index key with that value.
+func (k keyspace) holds(r *record, index, value string) bool {
+	for provider, p := range r.Providers {
+		if k.entity(provider, p.Key) == index && r.holderOf(provider) == value {
+			return true
+		}
+	}
+	return false
+}
+
 // release deletes the index keys that still have the value.
 func (s *Store) release(ctx context.Context, value string, indexes ...string) error {
 	for _, index := range indexes {

@@ -4,6 +4,7 @@ package redisstore_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"strings"
@@ -120,5 +121,36 @@ func TestLostReplyOfReset(t *testing.T) {
 		if got := i.Providers["emailpass"].Credential.Reveal(); got != "1" {
 			t.Errorf("the credential is %q", got)
 		}
+	}
+}
+
+// TestTakenAttemptIsNotDenied: its reply is lost, and the client's own repetition
+// would find nothing.
+func TestTakenAttemptIsNotDenied(t *testing.T) {
+	t.Parallel()
+	r := identitytest.StartRedis(t)
+	way := newCutter(t, r)
+	s, err := redisstore.New(newClient(t, way.url), redisstore.Options{Timeout: patient})
+	must(t, err)
+	must(t, s.KeepAttempt(t.Context(), someHash, someAttempt()))
+	way.lose(1)
+	if a, err := s.TakeAttempt(t.Context(), someHash); identity.CodeOf(err) != identity.CodeUnavailable || a.Provider != "" {
+		t.Errorf("taking gave %+v, %v", a, err)
+	}
+	if !way.keep() {
+		t.Error("nothing got lost")
+	}
+	if _, err := s.TakeAttempt(t.Context(), someHash); !errors.Is(err, identity.ErrNotFound) {
+		t.Errorf("taking again gave %v", err)
+	}
+	a := someAttempt()
+	way.lose(1)
+	must(t, s.KeepAttempt(t.Context(), someHash, a))
+	if !way.keep() {
+		t.Error("nothing got lost")
+	}
+	a.ExpiresAt = a.ExpiresAt.Add(time.Second)
+	if err := s.KeepAttempt(t.Context(), someHash, a); !errors.Is(err, identity.ErrExists) {
+		t.Errorf("keeping another gave %v", err)
 	}
 }

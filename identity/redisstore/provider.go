@@ -46,35 +46,43 @@ func (s *Store) AddProvider(ctx context.Context, id string, p identity.ProviderI
 				}
 				return identity.ErrLinked
 			}
-			o, err := s.add(ctx, r, p, value)
-			switch {
-			case err != nil:
+			a, err := newAddition(p, value)
+			if err != nil {
 				return err
-			case o == stored:
-				return nil
-			case o == taken:
-				return identity.ErrExists
+			}
+			noted, err := s.askBool(ctx, addNoteScript, []string{s.keys.identity(id)},
+				r.claim, prefixProvider+p.Provider, prefixAddition+p.Provider, a.note)
+			if err != nil {
+				return err
+			}
+			if noted {
+				return s.finishAddition(ctx, r, a)
 			}
 		}
 		return errContended
 	})
 }
 
-// add is one attempt. gone if the record changed meanwhile.
-func (s *Store) add(ctx context.Context, r *record, p identity.ProviderIdentity, value string) (outcome, error) {
-	a, err := newAddition(p, value)
+// finishAddition settles an addition that is noted, and says what became of it.
+func (s *Store) finishAddition(ctx context.Context, r *record, a addition) error {
+	o, err := s.settleAddition(ctx, r, a, 0)
+	switch {
+	case err != nil:
+		return err
+	case o == stored:
+		return nil
+	case o == taken:
+		return identity.ErrExists
+	}
+	now, err := s.load(ctx, r.ID)
+	if err == nil && now == nil {
+		return identity.ErrNotFound
+	}
 	if err != nil {
-		return 0, err
+		return err
 	}
-	noted, err := s.askBool(ctx, addNoteScript, []string{s.keys.identity(r.ID)},
-		r.claim, prefixProvider+p.Provider, prefixAddition+p.Provider, a.note)
-	if err != nil {
-		return 0, err
-	}
-	if !noted {
-		return gone, nil
-	}
-	return s.settleAddition(ctx, r, a, 0)
+	// Not once more: it may have been completed and removed, and must stay so.
+	return identity.Unavailable("store_unconfirmed", errors.New("the addition was gone before it was complete"))
 }
 
 // RemoveProvider implements identity.Store.

@@ -54,9 +54,6 @@ func (r *record) holderOf(provider string) string {
 	return r.holder()
 }
 
-// holderBy is the value of the index key that the addition claims.
-func (r *record) holderBy(a addition) string { return r.ID + ":" + a.claim }
-
 // holderID returns the id of the identity in the value of an index key.
 func holderID(value string) (string, error) {
 	id, _, _ := strings.Cut(value, ":")
@@ -222,26 +219,6 @@ func (k keyspace) entities(r *record) []string {
 	}
 	slices.Sort(keys)
 	return keys
-}
-
-// holds reports whether the record backs the index key with that value.
-func (k keyspace) holds(r *record, index, value string) bool {
-	for provider, p := range r.Providers {
-		if k.entity(provider, p.Key) == index && r.holderOf(provider) == value {
-			return true
-		}
-	}
-	return false
-}
-
-// adding returns the addition that is about to hold the index key with that value.
-func (k keyspace) adding(r *record, index, value string) (addition, bool) {
-	for provider, a := range r.additions {
-		if k.entity(provider, a.entry.Key) == index && r.holderBy(a) == value {
-			return a, true
-		}
-	}
-	return addition{}, false
 }
 
 // actors returns the keys of the actors that the record is linked to.
