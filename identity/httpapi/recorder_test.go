@@ -20,6 +20,7 @@ type recorder struct {
 	calls   []string
 	input   identity.Input
 	refusal error
+	leaves  bool   // RemoveProvider gives no claims
 	during  func() // called in every operation
 }
 
@@ -87,7 +88,10 @@ func (r *recorder) Update(_ context.Context, actor, provider, _ string, in ident
 }
 
 func (r *recorder) RemoveProvider(_ context.Context, c identity.Claims, provider string) (*identity.Claims, error) {
-	return &c, r.note(identity.Input{}, "remove", c.ActorType, provider)
+	if r.leaves {
+		return nil, r.note(identity.Input{}, "remove", provider)
+	}
+	return &c, r.note(identity.Input{}, "remove", provider)
 }
 
 func (r *recorder) CreateUser(_ context.Context, c identity.Claims, provider string) (json.RawMessage, error) {
@@ -123,7 +127,7 @@ type fakeSessions struct {
 func (f *fakeSessions) FromRequest(http.Header) (string, bool) { return f.sid, f.sid != "" }
 
 func (f *fakeSessions) Load(context.Context, string) (*session.Record, error) {
-	return &session.Record{Latest: "customer", Contexts: map[string]identity.Claims{"customer": {IdentityID: "authid_1"}}}, f.loadErr
+	return &session.Record{Latest: "customer", Contexts: map[string]identity.Claims{"customer": {IdentityID: "authid_1", ActorType: "customer"}}}, f.loadErr
 }
 
 func (f *fakeSessions) Start(context.Context, string, identity.Claims, bool) (session.Started, error) {

@@ -74,3 +74,13 @@ func (s *shop) begin(q request) (state, cookie string) {
 func back(state, code string) string {
 	return "?" + url.Values{"state": {state}, "code": {code}}.Encode()
 }
+
+func withLinks(set *setup) { set.links = true }
+
+// linked adds an account of google to the person with that header, and returns
+// the token of the answer.
+func (s *shop) linked(code string, header ...string) (raw string) {
+	s.t.Helper()
+	state, _ := s.begin(post(googlePath, `{"link":true}`, header...))
+	return s.token(s.mustDo(200, request{"GET", callbackPath + back(state, code), "", headers(header...)}))
+}
