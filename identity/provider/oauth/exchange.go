@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -63,10 +64,12 @@ func (c *Client) Exchange(ctx context.Context, e Endpoint, code string, a identi
 	if refusal, ok := errors.AsType[*oauth2.RetrieveError](err); ok {
 		return nil, refused(refusal)
 	}
-	if _, ok := errors.AsType[*url.Error](err); ok || ctx.Err() != nil || errors.Is(err, errTooLarge) {
+	if ctx.Err() != nil { // the library does not wrap what broke while it read the body
+		return nil, unavailable(ctx.Err())
+	}
+	if _, ok := errors.AsType[*url.Error](err); ok {
 		return nil, unavailable(err)
 	}
-	// The library does not wrap what broke while it read the body.
 	return nil, Unusable("no token answer of RFC 6749, or it broke off")
 }
 
@@ -84,7 +87,7 @@ func refused(r *oauth2.RetrieveError) error {
 	}
 	return &identity.Error{
 		Code: identity.CodeUnauthorized, Reason: reason,
-		Message: fmt.Sprintf("Could not exchange token, %d, %s", status, http.StatusText(status)),
+		Message: fmt.Sprintf("Could not exchange token, %d, %s", status, cmp.Or(http.StatusText(status), "Unknown")),
 	}
 }
 

@@ -67,5 +67,5 @@ func (m *metadata) check(issuer string) error {
 // callable reports whether the address may be used: https, or http if plain.
 func callable(address string, plain bool) bool {
 	u, err := url.Parse(address)
-	return err == nil && u.Host != "" && u.User == nil && u.Fragment == "" && (u.Scheme == "https" || plain && u.Scheme == "http")
+	return err == nil && u.Host != "" && u.User == nil && !strings.Contains(address, "#") && (u.Scheme == "https" || plain && u.Scheme == "http")
 }

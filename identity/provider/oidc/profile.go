@@ -50,6 +50,8 @@ func (p *Provider) userInfo(ctx context.Context, address string, token *oauth2.T
 		return nil, err
 	case status != http.StatusOK:
 		return nil, oauth.Unusable("status " + strconv.Itoa(status) + " for userinfo")
+	case claims == nil:
+		return nil, oauth.Unusable("null for userinfo")
 	case claims.Text("sub") != subject: // section 5.3.2: or it may be about somebody else
 		return nil, &identity.Error{Code: identity.CodeUnauthorized, Reason: "userinfo_subject", Message: "Authentication failed"}
 	}
