@@ -144,7 +144,12 @@ func (h *Handler) provision(ctx caddy.Context) error {
 		return err
 	}
 	h.crossOrigin = httpapi.NewCrossOrigin(h.origins)
+	var recent httpapi.RecentLogins
+	if h.realm.redirects {
+		recent = h.realm.store
+	}
 	h.api, err = httpapi.New(httpapi.Config{
+		Recent: recent,
 		Prefix: h.Prefix, MaxBody: h.MaxBody, Origins: h.origins, HTTPS: https, Backend: h.backend != nil,
 		Service: h.service, Tokens: h.realm.ring, Sessions: h.realm.sessions, Verifier: h.realm.verifier,
 		Logger: ctx.Slogger(),

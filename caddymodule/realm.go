@@ -75,6 +75,7 @@ type Realm struct {
 	shadowKey     identity.Secret               // of backends' passwords
 	backends      map[string]*notify.Dispatcher // of resets, by name
 	linked        []string                      // actor types that configured routes make
+	redirects     bool                          // a provider sends people to a third party
 	notifiers     int
 	dispatcher    *notify.Dispatcher
 	retries       *retries
@@ -214,6 +215,9 @@ func (r *Realm) loadProviders(ctx caddy.Context) ([]identity.NamedProvider, erro
 		provider, ok := module.(identity.Provider)
 		if !ok {
 			return nil, fmt.Errorf("provider %q: module %T is not a provider", config.ID, module)
+		}
+		if _, ok := module.(identity.Redirector); ok {
+			r.redirects = true
 		}
 		providers = append(providers, identity.NamedProvider{ID: config.ID, Provider: provider})
 	}
