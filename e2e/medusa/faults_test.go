@@ -174,14 +174,16 @@ func testNewcomers(t *testing.T, backend *medusa) {
 	}
 }
 
-// persist tries until the newcomer is a customer, and checks that it is one.
-func (n newcomer) persist(t *testing.T) {
+// persist tries until the newcomer is a customer, checks that it is one, and
+// returns the id.
+func (n newcomer) persist(t *testing.T) string {
 	t.Helper()
 	for range 5 {
 		if id := n.try(t); id != "" {
 			n.isCustomer(t, id)
-			return
+			return id
 		}
 	}
 	t.Fatalf("%s does not become a customer", n.email)
+	return ""
 }

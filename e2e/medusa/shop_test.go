@@ -3,6 +3,7 @@
 package medusa
 
 import (
+	"cmp"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,6 +24,7 @@ type shop struct {
 type setup struct {
 	realm   string   // more lines of the global option
 	options string   // of `backend medusa`
+	timeout string   // of its calls; "" is patience with a busy machine
 	rules   string   // between the sidecar and the proxy
 	env     []string // more environment variables
 }
@@ -34,7 +36,9 @@ const ownSecret = "secret {env.MEDUSA_JWT_SECRET}"
 // BACKEND is where the sidecar and the proxy find Medusa.
 func (o setup) caddyfile() (global, site string) {
 	return `auth_sidecar {
-	redis {env.REDIS_URL}
+	redis {env.REDIS_URL} {
+		timeout 10s
+	}
 	jwt {
 		secret {env.JWT_SECRET}
 	}
@@ -47,6 +51,7 @@ func (o setup) caddyfile() (global, site string) {
 }`, `auth_sidecar {
 	backend medusa http://{$BACKEND} {
 		` + o.options + `
+		timeout ` + cmp.Or(o.timeout, "30s") + `
 	}
 	cors ` + shopOrigin + `
 }
