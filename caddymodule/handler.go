@@ -182,15 +182,19 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		h.origins.Allow(w.Header(), r)
 		return answerNoRoute.write(w)
 	}
-	s := &state{handler: h, result: anonymous}
+	var both struct { // in one piece of memory
+		state
+		responseFilter
+	}
+	s, filter := &both.state, &both.responseFilter
+	*s = state{handler: h, result: anonymous}
 	s.introduce(r)
-	filter := &responseFilter{cookie: h.cookie, foreign: h.foreignCookie}
-	filter.ResponseWriter = w
+	filter.cookie, filter.foreign, filter.ResponseWriter = h.cookie, h.foreignCookie, w
 	w = filter
 
 	// Browsers send no credential with a preflight, and it is nobody's request.
-	if preflight(r) || !h.realm.verifier.Presented(r) {
-		_ = h.forward(r, nil, nil) // the backend may find a session where the verifier sees none
+	if preflight(r) {
+		_ = s.tell(r, nil) // nobody is easily told; what looks like a credential is removed
 		return h.watch(w, r, s, next)
 	}
 	result, err := h.realm.verifier.Request(r)
