@@ -3,6 +3,7 @@ package identity
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"slices"
 	"strings"
@@ -31,7 +32,8 @@ type Backend interface {
 	Migrate(ctx context.Context, actorType, identifier, password string) (Account, error)
 
 	// RequestReset lets the backend tell its own subscribers that somebody asked
-	// for a new password.
+	// for a new password. ErrUncertain if it may have heard of it and did not say so:
+	// repeating it may send another mail.
 	RequestReset(ctx context.Context, actorType, identifier string, metadata json.RawMessage) error
 	// ParseReset returns the claims of a reset token that the backend minted and
 	// that has not expired, else an error with CodeUnauthorized.
@@ -56,6 +58,9 @@ var ErrSecondFactor error = &Error{
 	Code: CodeForbidden, Reason: "backend_second_factor",
 	Message: "The account has a second factor, which must be removed before a new password can be used",
 }
+
+// ErrUncertain: nobody knows whether the backend did what it was asked for.
+var ErrUncertain = errors.New("it may have been done")
 
 // Account is an identity as a backend knows it.
 type Account struct {

@@ -9,7 +9,7 @@ import (
 )
 
 // PassReset hands a reset request to the backend, whose own subscribers tell
-// the person. It may be called any number of times for the same request.
+// the person. It may be called again for the same request when it failed.
 func (s *Service) PassReset(ctx context.Context, r ResetRequest) error {
 	p, ok := s.providers[r.Provider].(CredentialUpdater)
 	if s.backend == nil || r.Provider != EmailPass || !ok {
@@ -38,7 +38,7 @@ func (s *Service) PassReset(ctx context.Context, r ResetRequest) error {
 			return err
 		}
 	}
-	return s.backend.Backend.RequestReset(ctx, r.ActorType, i.Providers[r.Provider].Key, r.Metadata)
+	return s.requestReset(ctx, r, i.Providers[r.Provider].Key)
 }
 
 // passUnknown lets the backend look for an account that is unknown here.
@@ -46,7 +46,19 @@ func (s *Service) passUnknown(ctx context.Context, r ResetRequest) error {
 	if !s.backend.Mirror && !s.backend.Migrate {
 		return nil
 	}
-	return s.backend.Backend.RequestReset(ctx, r.ActorType, r.Identifier, r.Metadata)
+	return s.requestReset(ctx, r, r.Identifier)
+}
+
+// requestReset asks the backend, once: a link that did not come can be asked for
+// again by the person, mails that come again and again cannot be stopped.
+func (s *Service) requestReset(ctx context.Context, r ResetRequest, address string) error {
+	err := s.backend.Backend.RequestReset(ctx, r.ActorType, address, r.Metadata)
+	if errors.Is(err, ErrUncertain) {
+		s.backend.Logger.WarnContext(ctx, "nobody knows whether the backend heard of a reset request; it is not repeated",
+			slog.String("reason", "reset_uncertain"), slog.Any("error", err))
+		return nil
+	}
+	return err
 }
 
 // resets reports whether the identity's password may be reset by the way of the

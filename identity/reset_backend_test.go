@@ -167,3 +167,21 @@ func TestJoinAsksForTheActorType(t *testing.T) {
 		t.Errorf("the backend's id was %q when something was to be forgotten, want it to be %s at the end", told, id)
 	}
 }
+
+// A request for a reset that the backend may have handled is not repeated, or
+// mails would come again and again; one that it refused is.
+func TestPassResetIsNotRepeated(t *testing.T) {
+	t.Parallel()
+	const route = "POST /auth/customer/emailpass/reset-password"
+	b := newBehind(t, true)
+	b.register("customer", "jane@example.com")
+	r := identity.ResetRequest{ID: "1", Provider: "emailpass", ActorType: "customer", Identifier: "jane@example.com", AskedAt: time.Now()}
+	for fault, again := range map[identitytest.MedusaFault]bool{
+		identitytest.MedusaLoses: false, identitytest.MedusaHangs: false, identitytest.MedusaFails: true,
+	} {
+		b.medusa.Fault(route, fault)
+		if err := b.PassReset(t.Context(), r); (err != nil) != again {
+			t.Errorf("%s: %v", fault, err)
+		}
+	}
+}

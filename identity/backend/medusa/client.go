@@ -53,6 +53,9 @@ type Backend struct {
 	Config
 	base   string
 	client *http.Client
+	// once makes a connection for every call: one that was kept may be closed by
+	// the backend in the moment of its use, and then nobody knows what happened.
+	once   *http.Client
 	limits *limits
 	trust  trust
 }
@@ -90,12 +93,17 @@ func New(c Config) (*Backend, error) {
 	if err != nil {
 		return nil, err
 	}
+	once := transport.Clone()
+	once.DisableKeepAlives = true
+	client := func(t *http.Transport) *http.Client {
+		return &http.Client{
+			Transport: t, Timeout: c.Timeout,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		}
+	}
 	return &Backend{
 		Config: c, base: strings.TrimSuffix(c.URL, "/"), limits: limits,
-		client: &http.Client{
-			Transport: transport, Timeout: c.Timeout,
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
+		client: client(transport), once: client(once),
 	}, nil
 }
 
@@ -116,6 +124,10 @@ type reply struct {
 
 // post calls a route below /auth. segments are escaped. bearer may be empty.
 func (b *Backend) post(ctx context.Context, bearer string, body any, segments ...string) (*reply, error) {
+	return b.postBy(ctx, b.client, bearer, body, segments...)
+}
+
+func (b *Backend) postBy(ctx context.Context, client *http.Client, bearer string, body any, segments ...string) (*reply, error) {
 	data, err := json.Marshal(body)
 	if err != nil {
 		return nil, fmt.Errorf("encoding a request to the backend: %w", err)
@@ -134,7 +146,7 @@ func (b *Backend) post(ctx context.Context, bearer string, body any, segments ..
 	if bearer != "" {
 		r.Header.Set("Authorization", "Bearer "+bearer)
 	}
-	response, err := b.client.Do(r)
+	response, err := client.Do(r)
 	if err != nil {
 		return nil, unavailable(err)
 	}
