@@ -72,7 +72,7 @@ type Realm struct {
 	minter        *verify.Minter
 	store         *redisstore.Store
 	queue         *redisstore.Queue
-	shadowKey     identity.Secret               // of backends' passwords
+	shadowKeys    []identity.Secret             // of backends' passwords, the current one first
 	backends      map[string]*notify.Dispatcher // of resets, by name
 	linked        []string                      // actor types that configured routes make
 	redirects     bool                          // a provider sends people to a third party
@@ -129,7 +129,9 @@ func (r *Realm) provision(ctx caddy.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	r.shadowKey = derive(cookieSecrets[0], "shadow of "+name)
+	for _, secret := range cookieSecrets {
+		r.shadowKeys = append(r.shadowKeys, derive(secret, "shadow of "+name))
+	}
 	store, err := redisstore.New(conn.client, redisstore.Options{
 		Prefix: r.Redis.KeyPrefix, SessionPrefix: r.Session.KeyPrefix, Timeout: time.Duration(r.Redis.Timeout),
 	})

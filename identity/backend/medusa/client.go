@@ -35,9 +35,11 @@ type Config struct {
 	// URL is where the backend is: http or https, a host, perhaps a path.
 	URL    string
 	Tokens Tokens
-	// Key is what the passwords and addresses of shadows are derived from. With
-	// another one no shadow is found again.
+	// Key is what the passwords and addresses of shadows are derived from.
 	Key identity.Secret
+	// PreviousKeys are what they were derived from before: a mirror that was made
+	// with one of them is found again.
+	PreviousKeys []identity.Secret
 	// Shadow says which identities are made at the backend. Default: Mirror.
 	Shadow Shadow
 	// Timeout bounds every call. Default: DefaultTimeout.

@@ -45,7 +45,7 @@ func (b *Backend) ParseReset(raw string) (*identity.ResetClaims, error) {
 
 // UseReset implements identity.Backend.
 func (b *Backend) UseReset(ctx context.Context, actorType, token string, p identity.ProviderIdentity) error {
-	r, err := b.update(ctx, actorType, token, map[string]string{"password": b.password(p)})
+	r, err := b.update(ctx, actorType, token, map[string]string{"password": password(b.Key, p)})
 	if err != nil {
 		return err
 	}

@@ -57,10 +57,10 @@ func (b *Backend) Shadow(ctx context.Context, actorType string, p identity.Provi
 		return "", err
 	}
 	if r.is(http.StatusUnauthorized, "unauthorized", messageExists) {
-		account, err := b.login(ctx, actorType, c)
+		account, err := b.ours(ctx, actorType, c.Email, p)
+		known := !errors.Is(err, identity.ErrNotFound) && !errors.Is(err, identity.ErrSecondFactor)
 		// Whoever registers an address has not proven that it is theirs: a mirror
 		// that is somebody at the backend already must not become their account.
-		known := !errors.Is(err, identity.ErrNotFound) && !errors.Is(err, identity.ErrSecondFactor)
 		if !known || err == nil && mirrors && len(account.AppMetadata) > 0 {
 			return "", identity.ErrExists
 		}
@@ -73,9 +73,25 @@ func (b *Backend) Shadow(ctx context.Context, actorType string, p identity.Provi
 	return account.ID, err
 }
 
+// ours returns the shadow that has the address already, made with whichever key,
+// or identity.ErrNotFound.
+func (b *Backend) ours(ctx context.Context, actorType, address string, p identity.ProviderIdentity) (identity.Account, error) {
+	keys := []identity.Secret{b.Key}
+	if b.mirrors(p) { // another key gives another address to those that mirror none
+		keys = append(keys, b.PreviousKeys...)
+	}
+	for _, key := range keys {
+		account, err := b.login(ctx, actorType, credentials{address, password(key, p)})
+		if !errors.Is(err, identity.ErrNotFound) {
+			return account, err
+		}
+	}
+	return identity.Account{}, identity.ErrNotFound
+}
+
 // Account implements identity.Backend.
 func (b *Backend) Account(ctx context.Context, actorType string, p identity.ProviderIdentity) (identity.Account, error) {
-	return b.login(ctx, actorType, credentials{p.Key, b.password(p)})
+	return b.login(ctx, actorType, credentials{p.Key, password(b.Key, p)})
 }
 
 // login returns the account that the credentials open, or identity.ErrNotFound;
@@ -107,20 +123,20 @@ func (b *Backend) shadowOf(actorType string, p identity.ProviderIdentity) (strin
 	if b.mirrors(p) {
 		// Not as it was typed: Medusa would keep another account with the address in
 		// the form that is unique here, and its owner could not move over.
-		return actorType, credentials{p.Key, b.password(p)}
+		return actorType, credentials{p.Key, password(b.Key, p)}
 	}
-	address := "shadow-" + hex.EncodeToString(b.derive("address", p)) + "@sidecar.invalid"
-	return shadowActor, credentials{address, b.password(p)}
+	address := "shadow-" + hex.EncodeToString(derive(b.Key, "address", p)) + "@sidecar.invalid"
+	return shadowActor, credentials{address, password(b.Key, p)}
 }
 
 // password is that of the shadow: nobody types it, and it is the same at every
 // attempt.
-func (b *Backend) password(p identity.ProviderIdentity) string {
-	return base64.RawURLEncoding.EncodeToString(b.derive("password", p))
+func password(key identity.Secret, p identity.ProviderIdentity) string {
+	return base64.RawURLEncoding.EncodeToString(derive(key, "password", p))
 }
 
-func (b *Backend) derive(purpose string, p identity.ProviderIdentity) []byte {
-	mac := hmac.New(sha256.New, []byte(b.Key.Reveal()))
+func derive(key identity.Secret, purpose string, p identity.ProviderIdentity) []byte {
+	mac := hmac.New(sha256.New, []byte(key.Reveal()))
 	mac.Write([]byte(purpose + "\x00" + p.Provider + "\x00" + p.Key))
 	return mac.Sum(nil)
 }
