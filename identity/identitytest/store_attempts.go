@@ -17,7 +17,7 @@ func (t *storeTest) attempt() identity.Attempt {
 	}
 }
 
-// stored is the attempt as it comes back: times are kept to the millisecond.
+// storedAttempt is the attempt as it comes back: times are kept to the millisecond.
 func storedAttempt(a identity.Attempt) identity.Attempt {
 	a.ExpiresAt = milli(a.ExpiresAt)
 	return a

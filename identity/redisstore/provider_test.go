@@ -158,7 +158,7 @@ func TestAdditionLoses(t *testing.T) {
 	}
 }
 
-// TestAdditionGoesWithTheIdentity.
+// TestAdditionGoesWithTheIdentity: the index key that it claimed is free again.
 func TestAdditionGoesWithTheIdentity(t *testing.T) {
 	t.Parallel()
 	r := newProviderTest(t)
