@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"context"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -279,5 +280,28 @@ func TestLinkOptions(t *testing.T) {
 	res := s.mustDo(204, request{"OPTIONS", googlePath, "", headers("Origin", storefront, "Access-Control-Request-Method", "DELETE")})
 	if res.header.Get("Access-Control-Allow-Origin") != storefront || !strings.Contains(res.header.Get("Access-Control-Allow-Methods"), "DELETE") {
 		t.Errorf("got %v", res.header)
+	}
+}
+
+// While it is unknown who somebody is, nothing is begun, linked or removed.
+func TestPersonUnknown(t *testing.T) {
+	t.Parallel()
+	down := identity.Unavailable("store_down", context.DeadlineExceeded)
+	for name, sid := range map[string]string{"session": "old", "bearer": ""} {
+		for _, q := range []request{post(googlePath, `{"link":true}`), {"DELETE", googlePath, "", nil}} {
+			calls := &recorder{refusal: down}
+			c := calls.config("")
+			c.Sessions = &fakeSessions{sid: sid}
+			c.Recent = &failing{at: map[string]time.Time{"sid old customer": time.Now(), "x": time.Now()}}
+			h, _ := logged(t, c)
+			r := httptest.NewRequest(q.method, q.path, strings.NewReader(q.body))
+			r.Header.Set("Content-Type", "application/json")
+			r.Header.Set("Authorization", "Bearer x")
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			if w.Code != 503 || w.Header().Get("Set-Cookie") != "" || calls.String() != "refresh" {
+				t.Errorf("%s, %s: got %d %s, asked for %s", name, q.method, w.Code, w.Body, calls)
+			}
+		}
 	}
 }
