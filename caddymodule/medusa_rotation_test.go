@@ -26,9 +26,7 @@ func TestMedusaSignUpOverARotation(t *testing.T) {
 		t.Fatalf("got %d %s", r.StatusCode, r.body)
 	}
 	m.Fault(register, "")
-	if err := s.load(with("{env.TEST_NEW_COOKIE_SECRET} {env.TEST_COOKIE_SECRET}")); err != nil {
-		t.Fatal(err)
-	}
+	s.mustLoad(with("{env.TEST_NEW_COOKIE_SECRET} {env.TEST_COOKIE_SECRET}"))
 	wantStatus(t, s.become(t, "Bearer "+got.Token, "jane@example.com"), http.StatusOK)
 	if addresses := m.Addresses(); len(addresses) != 1 {
 		t.Errorf("shadows %q", addresses)
