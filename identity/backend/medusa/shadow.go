@@ -45,7 +45,9 @@ type credentials struct {
 
 // Shadow implements identity.Backend. Registering answers the same again while
 // no actor is linked, logging in does afterwards (reference medusa-v2, section
-// 3); a mirror with an actor is not given to whoever registers its address.
+// 3), and also where two registrations at once made the database refuse one of
+// them, in words of its own. A mirror with an actor is not given to whoever
+// registers its address.
 func (b *Backend) Shadow(ctx context.Context, actorType string, p identity.ProviderIdentity) (string, error) {
 	if b.Config.Shadow == Off {
 		return "", nil
@@ -56,9 +58,12 @@ func (b *Backend) Shadow(ctx context.Context, actorType string, p identity.Provi
 	if err != nil {
 		return "", err
 	}
-	if r.is(http.StatusUnauthorized, "unauthorized", messageExists) {
+	if r.status == http.StatusUnauthorized && r.Type == "unauthorized" {
 		account, err := b.ours(ctx, actorType, c.Email, p)
 		known := !errors.Is(err, identity.ErrNotFound) && !errors.Is(err, identity.ErrSecondFactor)
+		if !known && r.Message != messageExists {
+			return "", unexpected("registering a shadow", r)
+		}
 		// Whoever registers an address has not proven that it is theirs: a mirror
 		// that is somebody at the backend already must not become their account.
 		if !known || err == nil && mirrors && len(account.AppMetadata) > 0 {
