@@ -62,8 +62,6 @@ func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 		err = errRedirected
 	case status >= 500, status == http.StatusTooManyRequests, status == http.StatusRequestTimeout:
 		err = statusError(status)
-	case response.ContentLength > maxAnswer:
-		err = errTooLarge
 	}
 	if err != nil {
 		_ = response.Body.Close()

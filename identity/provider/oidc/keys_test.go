@@ -1,6 +1,8 @@
 package oidc_test
 
 import (
+	"bytes"
+	"io"
 	"net/http"
 	"sync"
 	"testing"
@@ -103,6 +105,30 @@ func TestKeysUnavailable(t *testing.T) {
 	w.clock.Forward(23 * time.Hour)
 	_, err = w.logIn(t)
 	wantRefusal(t, err, identity.CodeUnavailable, "provider_failed", "Service temporarily unavailable")
+}
+
+// A key that is published for one algorithm verifies no other.
+func TestKeyForOtherAlgorithm(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	response, err := browser.Get(w.idp.Issuer() + string(demoidp.Keys))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	keys, err := io.ReadAll(response.Body)
+	if err != nil || !bytes.Contains(keys, []byte(`"ES256"`)) {
+		t.Fatalf("%s, %v", keys, err)
+	}
+	keys = bytes.ReplaceAll(keys, []byte(`"ES256"`), []byte(`"ES384"`))
+	w.idp.Misbehave(demoidp.Faults{Answer: func(e demoidp.Endpoint, r http.ResponseWriter, _ *http.Request) bool {
+		if e == demoidp.Keys {
+			_, _ = r.Write(keys)
+		}
+		return e == demoidp.Keys
+	}})
+	_, err = w.logIn(t)
+	wantRefusal(t, err, identity.CodeUnauthorized, "id_token_key", "Authentication failed")
 }
 
 // Key sets with keys that are no public keys of signatures, or too weak.
