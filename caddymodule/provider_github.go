@@ -47,11 +47,11 @@ func (g *GitHub) Provision(ctx caddy.Context) error {
 	if err != nil {
 		return err
 	}
-	url, err := resolveOptional("url", g.URL)
+	url, err := resolveText("url", g.URL)
 	if err != nil {
 		return err
 	}
-	api, err := resolveOptional("api_url", g.APIURL)
+	api, err := resolveText("api_url", g.APIURL)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/caddyserver/caddy/v2"
@@ -51,6 +52,9 @@ func (g *Google) Provision(ctx caddy.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := g.Endpoints.check(); err != nil {
+		return err
+	}
 	var at google.Endpoints
 	for _, endpoint := range []struct {
 		name, value string
@@ -59,7 +63,7 @@ func (g *Google) Provision(ctx caddy.Context) error {
 		{"issuer", g.Endpoints.Issuer, &at.Issuer}, {"auth_url", g.Endpoints.AuthURL, &at.Auth},
 		{"token_url", g.Endpoints.TokenURL, &at.Token}, {"keys_url", g.Endpoints.KeysURL, &at.Keys},
 	} {
-		if *endpoint.to, err = resolveOptional(endpoint.name, endpoint.value); err != nil {
+		if *endpoint.to, err = resolveText(endpoint.name, endpoint.value); err != nil {
 			return err
 		}
 	}
@@ -99,6 +103,16 @@ func (g *Google) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		}
 		return unrecognized(d, append(slices.Clone(thirdPartyOptions), "endpoints")...)
 	}, "callback_urls")
+}
+
+// check refuses some without the others: the tokens of one would be judged by
+// the keys of another.
+func (e GoogleEndpoints) check() error {
+	some := e != GoogleEndpoints{}
+	if some && (e.Issuer == "" || e.AuthURL == "" || e.TokenURL == "" || e.KeysURL == "") {
+		return errors.New("endpoints: set issuer, auth_url, token_url and keys_url, or leave all of them out for Google's own")
+	}
+	return nil
 }
 
 func (e *GoogleEndpoints) unmarshal(d *caddyfile.Dispenser) error {

@@ -68,10 +68,12 @@ func (t *ThirdParty) resolve(ctx caddy.Context) (*thirdParty, error) {
 	if r.clientID, err = resolveText("client_id", t.ClientID); err != nil {
 		return nil, err
 	}
-	if r.clientSecret, err = resolveSecret("client_secret", t.ClientSecret); err != nil {
-		return nil, err
+	if t.ClientSecret != "" {
+		if r.clientSecret, err = resolveSecret("client_secret", t.ClientSecret); err != nil {
+			return nil, err
+		}
+		warnLiteral(ctx.Logger(), "client_secret", t.ClientSecret)
 	}
-	warnLiteral(ctx.Logger(), "client_secret", t.ClientSecret)
 	if r.callbackURL, err = resolveText("callback_url", t.Callback); err != nil {
 		return nil, err
 	}
@@ -85,21 +87,14 @@ func (t *ThirdParty) resolve(ctx caddy.Context) (*thirdParty, error) {
 	return r, nil
 }
 
-// resolveText expands the placeholders of a required option that is no secret.
+// resolveText expands the placeholders of an option that is no secret. One that
+// was left out stays empty: the provider knows which it needs, and says so.
 func resolveText(option, value string) (string, error) {
-	if value == "" {
-		return "", fmt.Errorf("%s is missing", option)
-	}
-	resolved, err := resolveSecret(option, value)
-	return resolved.Reveal(), err
-}
-
-// resolveOptional is resolveText for an option that may be left out.
-func resolveOptional(option, value string) (string, error) {
 	if value == "" {
 		return "", nil
 	}
-	return resolveText(option, value)
+	resolved, err := resolveSecret(option, value)
+	return resolved.Reveal(), err
 }
 
 // thirdPartyOptions are the names of the options of a ThirdParty.
