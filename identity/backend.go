@@ -18,11 +18,11 @@ const EmailPass = "emailpass"
 // actor there wants one. Every method may fail with CodeUnavailable when the
 // backend did not answer, or refuses our tokens; the other answers are named.
 type Backend interface {
-	// Shadow returns the backend's own id for the identity of p, and makes the
-	// identity there if need be. Repeating it gives the same id. ErrExists if the
-	// backend has an account of that address that is not ours; "" if it wants no
-	// shadows.
-	Shadow(ctx context.Context, actorType string, p ProviderIdentity) (id string, err error)
+	// Shadow returns the account that the backend has for the identity of p, and
+	// makes it if need be. Repeating it gives the same, by then perhaps with
+	// actors. ErrExists if the backend has an account of that address that is not
+	// ours; the zero Account if it wants no shadows.
+	Shadow(ctx context.Context, actorType string, p ProviderIdentity) (Account, error)
 	// Actor returns the actor that the backend has for the identity and actor
 	// type of c, "" for none. c.IdentityID is the backend's id; ErrNotFound if it
 	// has no such identity.

@@ -27,6 +27,7 @@ type behind struct {
 	*identity.Service
 	t      *testing.T
 	medusa *identitytest.Medusa
+	redis  *redisstore.Embedded
 	ring   *token.Ring
 
 	mu      sync.Mutex
@@ -83,7 +84,7 @@ func newBehindWith(t *testing.T, mirror bool, wrap func(*emailpass.Provider) ide
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &behind{t: t, medusa: identitytest.NewMedusa(t, backendSecret), ring: ring}
+	b := &behind{t: t, medusa: identitytest.NewMedusa(t, backendSecret), redis: embedded, ring: ring}
 	logger := slog.New(slog.DiscardHandler)
 	service, err := identity.NewService(identity.Config{
 		Store: store, Resets: store.Queue(), Tokens: ring,

@@ -58,8 +58,16 @@ func (a accounts) Migrate(ctx context.Context, keys []string, identifier, passwo
 	return nil, err
 }
 
-// createAccount stores an identity that the backend had before.
+// createAccount stores an identity that the backend had before. ErrExists if it
+// is known here: by its id, or because another identity acts as its actor.
 func (s *Service) createAccount(ctx context.Context, account Account, p ProviderIdentity, validFrom time.Time) (*Identity, error) {
+	held, err := s.held(ctx, account.ID, account)
+	if err != nil {
+		return nil, fmt.Errorf("storing an account of the backend: %w", err)
+	}
+	if held {
+		return nil, ErrExists
+	}
 	now := s.Clock()
 	p.Provider, p.UpdatedAt = EmailPass, now
 	i := &Identity{

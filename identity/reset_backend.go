@@ -171,8 +171,10 @@ func (s *Service) moveByReset(ctx context.Context, actorType string, p ProviderI
 	// A login beside this one moved it over.
 	i, err := s.Store.Find(ctx, p.Provider, p.Key)
 	switch {
-	case errors.Is(err, ErrNotFound): // and it is gone again, or known by another address
-		return nil, Unavailable("reset_contended", err)
+	case errors.Is(err, ErrNotFound):
+		// It is known by another address, or its owner removed the password. The token
+		// is used up in any case.
+		return nil, errInvalidToken
 	case err != nil:
 		return nil, fmt.Errorf("looking for the identity of a reset token: %w", err)
 	case refused || !i.resets(actorType):

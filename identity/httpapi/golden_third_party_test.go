@@ -176,8 +176,8 @@ type goldenBackend struct {
 	e *goldenExchange
 }
 
-func (b goldenBackend) Shadow(context.Context, string, identity.ProviderIdentity) (string, error) {
-	return b.e.bearer().IdentityID, nil
+func (b goldenBackend) Shadow(context.Context, string, identity.ProviderIdentity) (identity.Account, error) {
+	return identity.Account{ID: b.e.bearer().IdentityID}, nil
 }
 
 func (b goldenBackend) CreateUser(context.Context, identity.Claims, string) (json.RawMessage, string, error) {

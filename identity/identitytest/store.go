@@ -32,6 +32,7 @@ func RunStore(t *testing.T, newStore NewStore) {
 		"ReplaceCredential": replaceTests,
 		"Link":              linkTests,
 		"Unlink":            unlinkTests,
+		"ByActor":           actorTests,
 		"SetBackend":        backendTests,
 		"Reset":             resetTests,
 		"FinishReset":       finishTests,
@@ -196,6 +197,7 @@ func StoreCalls(s Store) map[string]func(ctx context.Context) error {
 	return map[string]func(ctx context.Context) error{
 		"Identity": func(ctx context.Context) error { _, err := s.Identity(ctx, id); return err },
 		"Find":     func(ctx context.Context) error { _, err := s.Find(ctx, "emailpass", entry.Key); return err },
+		"ByActor":  func(ctx context.Context) error { _, err := s.ByActor(ctx, "customer", "cus_1"); return err },
 		"Create": func(ctx context.Context) error {
 			return s.Create(ctx, &identity.Identity{ID: id, Providers: map[string]identity.ProviderIdentity{"emailpass": entry}})
 		},

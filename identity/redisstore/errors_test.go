@@ -149,7 +149,7 @@ var corruptions = map[string]struct {
 		[]string{"Find", "Create"}},
 	"an index that is a set": {func(m *miniredis.Miniredis) { m.Del(addressKey); _, _ = m.SAdd(addressKey, "a") },
 		[]string{"Find", "Create"}},
-	"an actor that is a text": {func(m *miniredis.Miniredis) { m.Del(actorKey); _ = m.Set(actorKey, "a") }, []string{"Link", "Unlink"}},
+	"an actor that is a text": {func(m *miniredis.Miniredis) { m.Del(actorKey); _ = m.Set(actorKey, "a") }, []string{"Link", "Unlink", "ByActor"}},
 	"a reset of another form": {func(m *miniredis.Miniredis) { _ = m.Set(resetKey, "a") },
 		[]string{"OpenReset", "CheckReset", "CloseReset", "FinishReset"}},
 	"a reset with a state that is none": {func(m *miniredis.Miniredis) { _ = m.Set(resetKey, "1 99999999999999 ab won't") },
@@ -179,7 +179,7 @@ var (
 	recentKey  = "auth:lg:" + sha("token")
 	attemptKey = "auth:st:" + someHash
 
-	ofContent   = []string{"Identity", "Find", "Create", "Unlink", "AddProvider", "RemoveProvider"}
+	ofContent   = []string{"Identity", "Find", "Create", "Unlink", "ByActor", "AddProvider", "RemoveProvider"}
 	allOfRecord = append([]string{"State"}, ofContent...)
 )
 
@@ -196,6 +196,7 @@ func aliceCalls(s *redisstore.Store) map[string]func(ctx context.Context) error 
 		},
 		"ReplaceCredential": func(ctx context.Context) error { return s.ReplaceCredential(ctx, alice, entry("hash"), entry("new")) },
 		"Link":              func(ctx context.Context) error { return s.Link(ctx, alice, "customer", "cus_1") },
+		"ByActor":           func(ctx context.Context) error { _, err := s.ByActor(ctx, "customer", "cus_1"); return err },
 		"Unlink":            func(ctx context.Context) error { _, err := s.Unlink(ctx, "customer", "cus_1", soon()); return err },
 		"OpenReset": func(ctx context.Context) error {
 			return s.OpenReset(ctx, alice, "emailpass", identity.Reset{Hash: someHash, AskedAt: soon(), ExpiresAt: soon()})

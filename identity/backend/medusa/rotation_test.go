@@ -24,14 +24,14 @@ func TestShadowAfterARotation(t *testing.T) {
 			}
 		})
 	}
-	id, err := with("first").Shadow(t.Context(), "customer", entry("jane@example.com"))
+	first, err := with("first").Shadow(t.Context(), "customer", entry("jane@example.com"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	rotated := with("third", "second", "first")
 	for range 2 {
-		if again, err := rotated.Shadow(t.Context(), "customer", entry("jane@example.com")); again != id || err != nil {
-			t.Errorf("got %q, %v, want %q", again, err, id)
+		if again, err := rotated.Shadow(t.Context(), "customer", entry("jane@example.com")); again.ID != first.ID || err != nil {
+			t.Errorf("got %+v, %v, want %+v", again, err, first)
 		}
 	}
 	if _, err := with("third", "second").Shadow(t.Context(), "customer", entry("jane@example.com")); !errors.Is(err, identity.ErrExists) {
@@ -42,8 +42,8 @@ func TestShadowAfterARotation(t *testing.T) {
 		t.Errorf("somebody else's account: %v", err)
 	}
 	m.MakeUser("jane@example.com", "user_jane")
-	if _, err := rotated.Shadow(t.Context(), "customer", entry("jane@example.com")); !errors.Is(err, identity.ErrExists) {
-		t.Errorf("when it is somebody: %v", err)
+	if account, err := rotated.Shadow(t.Context(), "customer", entry("jane@example.com")); err != nil || len(account.AppMetadata) != 1 {
+		t.Errorf("when it is somebody: %+v, %v", account, err)
 	}
 	third := identity.ProviderIdentity{Provider: "google", EntityID: "1", Key: "1"}
 	if _, err := with("first").Shadow(t.Context(), "customer", third); err != nil {

@@ -46,36 +46,30 @@ type credentials struct {
 // Shadow implements identity.Backend. Registering answers the same again while
 // no actor is linked, logging in does afterwards (reference medusa-v2, section
 // 3), and also where two registrations at once made the database refuse one of
-// them, in words of its own. A mirror with an actor is not given to whoever
-// registers its address.
-func (b *Backend) Shadow(ctx context.Context, actorType string, p identity.ProviderIdentity) (string, error) {
+// them, in words of its own.
+func (b *Backend) Shadow(ctx context.Context, actorType string, p identity.ProviderIdentity) (identity.Account, error) {
 	if b.Config.Shadow == Off {
-		return "", nil
+		return identity.Account{}, nil
 	}
-	mirrors := b.mirrors(p)
 	actorType, c := b.shadowOf(actorType, p)
 	r, err := b.post(ctx, "", c, actorType, identity.EmailPass, "register")
 	if err != nil {
-		return "", err
+		return identity.Account{}, err
 	}
 	if r.status == http.StatusUnauthorized && r.Type == "unauthorized" {
 		account, err := b.ours(ctx, actorType, c.Email, p)
 		known := !errors.Is(err, identity.ErrNotFound) && !errors.Is(err, identity.ErrSecondFactor)
-		if !known && r.Message != messageExists {
-			return "", unexpected("registering a shadow", r)
+		switch {
+		case known:
+			return account, err
+		case r.Message == messageExists:
+			return identity.Account{}, identity.ErrExists
 		}
-		// Whoever registers an address has not proven that it is theirs: a mirror
-		// that is somebody at the backend already must not become their account.
-		if !known || err == nil && mirrors && len(account.AppMetadata) > 0 {
-			return "", identity.ErrExists
-		}
-		return account.ID, err
 	}
 	if r.status != http.StatusOK {
-		return "", unexpected("registering a shadow", r)
+		return identity.Account{}, unexpected("registering a shadow", r)
 	}
-	account, err := r.account("registering a shadow")
-	return account.ID, err
+	return r.account("registering a shadow")
 }
 
 // ours returns the shadow that has the address already, made with whichever key,
