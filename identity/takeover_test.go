@@ -104,3 +104,24 @@ func TestComingBackByARemovedAccount(t *testing.T) {
 		t.Error("not linked")
 	}
 }
+
+// When Redis has lost everybody, registering an address does not make anybody
+// the customer who had it: nothing proves that it is theirs.
+func TestRegisteringAfterALoss(t *testing.T) {
+	t.Parallel()
+	for name, mirror := range map[string]bool{"mirror": true, "random": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBehind(t, mirror)
+			if _, err := b.Register(t.Context(), "customer", "emailpass", credentials("ann@example.com", "hers")); err != nil {
+				t.Fatal(err)
+			}
+			b.medusa.MakeUser(b.medusa.Addresses()[0], "user_ann")
+			if err := b.redis.Client().FlushAll(t.Context()).Err(); err != nil {
+				t.Fatal(err)
+			}
+			_, err := b.Register(t.Context(), "customer", "emailpass", credentials("ann@example.com", "eve's"))
+			wantRefused(t, err, "unauthorized: Identity with email already exists", "backend_identity_exists")
+		})
+	}
+}
