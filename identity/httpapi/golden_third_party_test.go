@@ -105,14 +105,6 @@ func goldenIDToken(t *testing.T, e *goldenExchange, said map[string]any) string 
 
 var goldenCallback = regexp.MustCompile(`^/auth/(\w+)/(google|github)/callback\?`)
 
-// named has the name of Medusa's provider.
-type named struct {
-	identity.Redirector
-	name string
-}
-
-func (n named) DisplayName() string { return n.name }
-
 // goldenProviders are google and github as the recorded server had them. What is
 // not asked for anything keeps its own addresses.
 func goldenProviders(t *testing.T, e *goldenExchange) []identity.NamedProvider {
@@ -142,7 +134,7 @@ func goldenProviders(t *testing.T, e *goldenExchange) []identity.NamedProvider {
 	t.Cleanup(g.Close)
 	t.Cleanup(h.Close)
 	return []identity.NamedProvider{
-		{ID: "google", Provider: named{g, "Google Authentication"}}, {ID: "github", Provider: named{h, "Github Authentication"}},
+		{ID: "google", Provider: g}, {ID: "github", Provider: h},
 	}
 }
 

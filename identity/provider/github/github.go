@@ -108,8 +108,8 @@ func (c *Config) base(option, address, standard string) (string, error) {
 	return strings.TrimRight(address, "/"), nil
 }
 
-// DisplayName implements identity.Provider.
-func (*Provider) DisplayName() string { return "GitHub" }
+// DisplayName implements identity.Provider. It is the name that Medusa has.
+func (*Provider) DisplayName() string { return "Github Authentication" }
 
 // Location implements identity.Redirector.
 func (p *Provider) Location(_ context.Context, state string, a identity.Attempt) (string, error) {

@@ -111,8 +111,8 @@ func New(c Config) (*Provider, error) {
 	}, nil
 }
 
-// DisplayName implements identity.Provider.
-func (*Provider) DisplayName() string { return "Google" }
+// DisplayName implements identity.Provider. It is the name that Medusa has.
+func (*Provider) DisplayName() string { return "Google Authentication" }
 
 // Location implements identity.Redirector.
 func (p *Provider) Location(_ context.Context, state string, a identity.Attempt) (string, error) {

@@ -259,7 +259,7 @@ func TestNewRefuses(t *testing.T) {
 		}
 	}
 	p := newProvider(t, config())
-	if p.DisplayName() != "Google" || p.Flow() != identity.FlowRedirect {
+	if p.DisplayName() != "Google Authentication" || p.Flow() != identity.FlowRedirect {
 		t.Errorf("%q, %q", p.DisplayName(), p.Flow())
 	}
 }
