@@ -83,13 +83,6 @@ func testProvisionedWho(t *testing.T, g *gate, p *thirdParties, s *shop) {
 	ada := visitor{s, "user", "ada@provisioned.example.com"}
 	id := backend.user(t, ada.email)
 	mine := `{"user_id": "` + id + `"}`
-	byPassword := func() {
-		t.Helper()
-		if got := actorIn(t, c.login(t, "user", ada.email, password)); got != id {
-			t.Errorf("by password the user is %q, want %s", got, id)
-		}
-	}
-	byPassword()
 
 	p.unverified(true)
 	token := ada.signIn(t)
@@ -121,7 +114,9 @@ func testProvisionedWho(t *testing.T, g *gate, p *thirdParties, s *shop) {
 	}
 	backend.hasShadow(t, "user", id)
 	backend.hasIdentity(t, ada.email, mine)
-	byPassword()
+	if got := actorIn(t, c.login(t, "user", ada.email, password)); got != id {
+		t.Errorf("by password the user is %q, want %s", got, id)
+	}
 
 	// Nobody but somebody of that provider, who is nobody yet.
 	c.do(t, http.MethodPost, "/auth/github/user", token, nil).need(t, http.StatusBadRequest)

@@ -1,0 +1,42 @@
+package identity_test
+
+import "testing"
+
+// The backend has a user with a password, and made whoever came by a third party
+// with their address the same user (reference medusa-v2, section 8). Their own
+// account moves over beside the other one, whichever came first.
+func TestSameUserByPasswordAndThirdParty(t *testing.T) {
+	t.Parallel()
+	for _, first := range []string{"password", "third party"} {
+		t.Run(first, func(t *testing.T) {
+			t.Parallel()
+			b := newBehind(t, true)
+			old := b.medusa.Account("ada@example.com", "hers", "")
+			byPassword := func() (id, actorID string) {
+				t.Helper()
+				login, err := b.Authenticate(t.Context(), "user", "emailpass", credentials("ada@example.com", "hers"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				return login.Claims.IdentityID, login.Claims.ActorID
+			}
+			if first == "password" {
+				byPassword()
+			}
+			c := b.sso("ada", "ada@example.com")
+			if _, err := b.CreateUser(t.Context(), c, "sso"); err != nil {
+				t.Fatal(err)
+			}
+			user := b.sso("ada", "ada@example.com").ActorID
+			b.medusa.MakeUser("ada@example.com", user) // whom the fake does not find by the address
+			for range 2 {
+				if id, actorID := byPassword(); id != old || actorID != user {
+					t.Errorf("by password %s as %s, want %s as %s", id, actorID, old, user)
+				}
+				if again := b.sso("ada", "ada@example.com"); again.IdentityID != c.IdentityID || again.ActorID != user {
+					t.Errorf("by the third party %+v", again)
+				}
+			}
+		})
+	}
+}
