@@ -1,6 +1,11 @@
 package identity_test
 
-import "testing"
+import (
+	"errors"
+	"testing"
+
+	"github.com/caddy-commerce/auth-sidecar/identity"
+)
 
 // The backend has a user with a password, and made whoever came by a third party
 // with their address the same user (reference medusa-v2, section 8). Their own
@@ -38,5 +43,30 @@ func TestSameUserByPasswordAndThirdParty(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// An identity of another id has the account for its own, without its password:
+// the one that the backend still has opens no second identity.
+func TestAccountOfAnotherIdentityDoesNotMove(t *testing.T) {
+	t.Parallel()
+	b := newBehind(t, true)
+	account := b.medusa.Account("ada@example.com", "hers", "")
+	b.medusa.MakeUser("ada@example.com", "user_ada")
+	ada := b.sso("ada", "")
+	i, err := b.Store.Identity(t.Context(), ada.IdentityID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Store.SetBackend(t.Context(), i.ID, i.BackendID, account); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Link(t.Context(), i.ID, "user", "user_ada"); err != nil {
+		t.Fatal(err)
+	}
+	_, err = b.Authenticate(t.Context(), "user", "emailpass", credentials("ada@example.com", "hers"))
+	wantRefused(t, err, "unauthorized: Invalid email or password", "account_unknown")
+	if _, err := b.Store.Identity(t.Context(), account); !errors.Is(err, identity.ErrNotFound) {
+		t.Errorf("a second identity: %v", err)
 	}
 }
