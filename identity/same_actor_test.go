@@ -70,3 +70,32 @@ func TestAccountOfAnotherIdentityDoesNotMove(t *testing.T) {
 		t.Errorf("a second identity: %v", err)
 	}
 }
+
+// Medusa deletes the user and one of the two identities. The other one is nobody
+// from then on, by whichever way.
+func TestDeletedUserWithTwoIdentities(t *testing.T) {
+	t.Parallel()
+	b := newBehind(t, true)
+	b.medusa.Account("ada@example.com", "hers", "")
+	c := b.sso("ada", "ada@example.com")
+	if _, err := b.CreateUser(t.Context(), c, "sso"); err != nil {
+		t.Fatal(err)
+	}
+	user := b.sso("ada", "ada@example.com").ActorID
+	b.medusa.MakeUser("ada@example.com", user)
+	b.medusa.DeleteUser(user)
+	if _, err := b.Store.Unlink(t.Context(), "user", user, start); err != nil {
+		t.Fatal(err)
+	}
+	back := b.sso("ada", "ada@example.com")
+	if back.ActorID != "" {
+		t.Errorf("by the third party as %s", back.ActorID)
+	}
+	if again, err := b.Refresh(t.Context(), back); err != nil || again.ActorID != "" {
+		t.Errorf("refreshed to %+v, %v", again, err)
+	}
+	login, err := b.Authenticate(t.Context(), "user", "emailpass", credentials("ada@example.com", "hers"))
+	if err != nil || login.Claims.ActorID != "" {
+		t.Errorf("by password as %+v, %v", login.Claims, err)
+	}
+}

@@ -42,7 +42,9 @@ func testProvisioned(t *testing.T, backend *medusa) {
 		t.Parallel()
 		g := newGate(t, backend)
 		p := newThirdParties(t, "")
-		testProvisionedWho(t, g, p, openShop(t, backend, g.addr(), p.setup()))
+		set := p.setup()
+		set.realm += "\nrevocation strict"
+		testProvisionedWho(t, g, p, openShop(t, backend, g.addr(), set))
 	})
 }
 
@@ -123,4 +125,16 @@ func testProvisionedWho(t *testing.T, g *gate, p *thirdParties, s *shop) {
 	c.do(t, http.MethodPost, "/auth/github/user", new.signIn(t), nil).need(t, http.StatusUnauthorized)
 	shopper := visitor{s, "customer", "shopper@provisioned.example.com"}
 	c.do(t, http.MethodPost, "/auth/sso/user", shopper.signIn(t), nil).need(t, http.StatusUnauthorized)
+
+	// An admin deletes her, who has two identities at Medusa by now.
+	old := ada.signIn(t)
+	admin := c.login(t, "user", adminEmail, adminPassword)
+	c.do(t, http.MethodDelete, "/admin/users/"+id, admin, nil).need(t, http.StatusOK)
+	c.do(t, http.MethodGet, selfPath, old, nil).need(t, http.StatusUnauthorized)
+	c.do(t, http.MethodPost, userLoginPath, "", credentials(ada.email, password)).need(t, http.StatusUnauthorized)
+	token = ada.signIn(t)
+	if got := actorIn(t, token); got != "" {
+		t.Errorf("the deleted user is %s", got)
+	}
+	c.do(t, http.MethodGet, "/admin/customers?limit=1", token, nil).need(t, http.StatusUnauthorized)
 }

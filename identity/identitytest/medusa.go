@@ -32,7 +32,8 @@ type Medusa struct {
 	faults     map[string]MedusaFault
 	ids        int
 	hanging    chan struct{}
-	authorized []string // the tokens that came with proxied requests
+	authorized []string        // the tokens that came with proxied requests
+	gone       map[string]bool // users that were deleted, by id
 }
 
 // MedusaAccount is an identity of a Medusa.
@@ -57,6 +58,7 @@ func NewMedusa(t testing.TB, secret string) *Medusa {
 	m := &Medusa{
 		secret: secret, accounts: map[string]*medusaAccount{}, customers: map[string]string{}, resets: map[string]string{},
 		calls: map[string]int{}, faults: map[string]MedusaFault{}, hanging: make(chan struct{}),
+		gone: map[string]bool{},
 	}
 	m.Server = httptest.NewServer(m)
 	t.Cleanup(func() {
@@ -106,6 +108,14 @@ func (m *Medusa) MakeUser(address, userID string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.accounts[address].app["user_id"] = userID
+}
+
+// DeleteUser deletes a user who has several identities: Medusa leaves all but one
+// as they were.
+func (m *Medusa) DeleteUser(userID string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.gone[userID] = true
 }
 
 // SetSecondFactor lets log-ins to the account wait for a second factor, or no more.

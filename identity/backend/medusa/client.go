@@ -137,8 +137,12 @@ func (b *Backend) postBy(ctx context.Context, client *http.Client, bearer string
 	for n, segment := range segments {
 		segments[n] = url.PathEscape(segment)
 	}
-	address := b.base + "/auth/" + strings.Join(segments, "/")
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(data))
+	return b.send(ctx, client, http.MethodPost, "/auth/"+strings.Join(segments, "/"), bearer, data)
+}
+
+// send calls a route of the backend. bearer may be empty.
+func (b *Backend) send(ctx context.Context, client *http.Client, method, path, bearer string, data []byte) (*reply, error) {
+	r, err := http.NewRequestWithContext(ctx, method, b.base+path, bytes.NewReader(data))
 	if err != nil {
 		return nil, fmt.Errorf("making a request to the backend: %w", err)
 	}
