@@ -42,10 +42,10 @@ func domainOf(address string) string {
 	return domain
 }
 
-// AdmitEmail returns an error if the client is for people of some e-mail domains
-// alone, and the address, which the provider verified, is in none of them. "" is
-// in none. The error is CodeUnauthorized with the reason email_domain, and does
-// not name the address.
+// AdmitEmail implements identity.EmailAdmitter: it returns an error if the client
+// is for people of some e-mail domains alone, and the address is in none of them;
+// "" is in none. The error is CodeUnauthorized with the reason email_domain, and
+// does not name the address.
 func (c *Client) AdmitEmail(verified string) error {
 	if len(c.emailDomains) == 0 {
 		return nil
