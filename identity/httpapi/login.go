@@ -19,7 +19,7 @@ func (h *Handler) register(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return h.tokenAnswer(claims)
+	return h.loggedIn(c, claims)
 }
 
 // login logs in, or begins to at a third party: to be somebody, or to link an
@@ -60,17 +60,13 @@ func (h *Handler) browserInput(c *call) identity.Input {
 	return in
 }
 
-// loggedIn answers with a token, of somebody who logged in now.
+// loggedIn answers with a token, of somebody who proved now who they are. To
+// register counts as that: it takes the password.
 func (h *Handler) loggedIn(c *call, claims identity.Claims) (answer, error) {
 	token, a, err := h.mint(claims)
 	if err == nil {
 		h.mark(c.Context(), token, h.Clock())
 	}
-	return a, err
-}
-
-func (h *Handler) tokenAnswer(claims identity.Claims) (answer, error) {
-	_, a, err := h.mint(claims)
 	return a, err
 }
 

@@ -97,10 +97,15 @@ func TestLoginTooOld(t *testing.T) {
 	try("with staff beside it", false, "Cookie", both)
 	again := s.token(s.mustDo(200, post(loginPath, credentials("ann@example.com", "pass-1"))))
 	try("again", true, "Authorization", bearer(again))
-	// A registration is no login yet; who comes back from a third party is.
-	try("registered", false, "Authorization", bearer(s.register("new@example.com", "pass-1")))
+	// To register is to log in, and so is to come back from a third party.
+	registered := s.register("new@example.com", "pass-1")
+	try("registered", true, "Authorization", bearer(registered))
+	try("registered, session", true, "Cookie", s.login(registered))
+	try("registered again", true, "Authorization", bearer(s.register("new@example.com", "pass-1")))
 	state, _ := s.begin(post(googlePath, `{}`))
 	try("third party", true, "Authorization", bearer(s.token(s.mustDo(200, request{"GET", callbackPath + back(state, "ann"), "", nil}))))
+	s.clock.Advance(10 * time.Minute)
+	try("registered long ago", false, "Authorization", bearer(registered))
 }
 
 // What cannot be remembered prevents no login, and what cannot be known is
