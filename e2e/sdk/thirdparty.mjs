@@ -103,11 +103,27 @@ await step("list the providers", async () => {
 await step("the provider's address merges nobody: an account is linked by who has it", async () => {
   const email = address("both")
   const { sdk, customer: known } = await signUp(new Browser(), email, password)
-  assert.equal(claims(await logIn(new Browser().page(), "customer", email)).actor_id, "") // a stranger
+  const stranger = new Browser().page()
+  const strangers = claims(await logIn(stranger, "customer", email))
+  assert.equal(strangers.actor_id, "")
+  await refused(stranger.store.customer.create({ email }), 422, "Customer with this email already has an account")
+
   const { location } = await link(sdk)
-  await refused(sdk.auth.callback("customer", provider, await visit(location, email, shopPage)), 400,
+  const token = await sdk.auth.callback("customer", provider, await visit(location, email, shopPage))
+  assert.equal(claims(token).actor_id, known.id)
+  await refused(stranger.auth.refresh(), 401, "Invalid auth identity while refreshing token")
+  const again = claims(await logIn(new Browser().page(), "customer", email))
+  assert.equal(again.actor_id, known.id)
+  assert.notEqual(again.auth_identity_id, strangers.auth_identity_id)
+})
+
+await step("an account of somebody stays theirs", async () => {
+  const { sdk, customer: known } = await signUp(new Browser(), address("other"), password)
+  const { location } = await link(sdk)
+  await refused(sdk.auth.callback("customer", provider, await visit(location, ada, shopPage)), 400,
     `The ${provider} account belongs to another identity`)
   assert.equal((await sdk.store.customer.retrieve()).customer.id, known.id)
+  assert.equal(claims(await logIn(new Browser().page(), "customer", ada)).actor_id, customer.id)
 })
 
 await step("link the provider, then remove the password", async () => {
