@@ -87,6 +87,9 @@ func (m *MedusaBackend) Provision(ctx caddy.Context) error {
 }
 
 func (m *MedusaBackend) open(realm *Realm, logger *slog.Logger) (*backend, error) {
+	if err := realm.checkStaff(); err != nil {
+		return nil, err
+	}
 	b := &backend{minter: realm.minter, name: "medusa." + fingerprint(m.url)[:12], routes: "/auth"}
 	ring := realm.ring
 	if m.ring != nil {

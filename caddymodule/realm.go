@@ -75,6 +75,7 @@ type Realm struct {
 	shadowKeys    []identity.Secret             // of backends' passwords, the current one first
 	backends      map[string]*notify.Dispatcher // of resets, by name
 	linked        []string                      // actor types that configured routes make
+	open          []string                      // ids of providers at which strangers log in
 	redirects     bool                          // a provider sends people to a third party
 	notifiers     int
 	dispatcher    *notify.Dispatcher
@@ -198,7 +199,7 @@ func (r *Realm) checkLives() error {
 
 func (r *Realm) loadProviders(ctx caddy.Context) ([]identity.NamedProvider, error) {
 	if len(r.Providers) == 0 {
-		r.Providers = []ProviderConfig{{ID: "emailpass", ModuleRaw: json.RawMessage(`{"provider":"emailpass"}`)}}
+		r.Providers = []ProviderConfig{{ID: defaultProvider, ModuleRaw: json.RawMessage(`{"provider":"emailpass"}`)}}
 	}
 	var providers []identity.NamedProvider
 	for i := range r.Providers {
@@ -220,6 +221,9 @@ func (r *Realm) loadProviders(ctx caddy.Context) ([]identity.NamedProvider, erro
 		}
 		if _, ok := module.(identity.Redirector); ok {
 			r.redirects = true
+		}
+		if letsStrangersIn(module) {
+			r.open = append(r.open, config.ID)
 		}
 		providers = append(providers, identity.NamedProvider{ID: config.ID, Provider: provider})
 	}
