@@ -20,7 +20,7 @@ var medusaActors = []string{"customer", "user"}
 func (q *Require) checkKnown(ctx caddy.Context) error {
 	loaded, err := ctx.AppIfConfigured("auth_sidecar")
 	if errors.Is(err, caddy.ErrNotConfigured) {
-		return nil // every request is refused, with an error that says why
+		return errNoHandler // which needs a realm
 	}
 	if err != nil {
 		return err

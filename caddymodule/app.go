@@ -2,6 +2,9 @@ package caddymodule
 
 import (
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/zap"
@@ -24,6 +27,7 @@ type App struct {
 	Realms map[string]*Realm `json:"realms,omitempty"`
 
 	logger *zap.Logger
+	ctx    caddy.Context
 }
 
 // CaddyModule returns the Caddy module information.
@@ -36,7 +40,7 @@ func (*App) CaddyModule() caddy.ModuleInfo {
 
 // Provision sets up the realms.
 func (a *App) Provision(ctx caddy.Context) error {
-	a.logger = ctx.Logger()
+	a.logger, a.ctx = ctx.Logger(), ctx
 	bridgeRedisLog()
 	holders := make(map[[2]string]string)
 	for name, realm := range a.Realms {
@@ -55,8 +59,12 @@ func (a *App) Provision(ctx caddy.Context) error {
 	return nil
 }
 
-// Start begins the delivery of notifications.
+// Start looks at the sites, which are complete by now, and begins the delivery of
+// notifications.
 func (a *App) Start() error {
+	if err := checkCoverage(a.ctx); err != nil {
+		return err
+	}
 	for _, realm := range a.Realms {
 		realm.start()
 	}
@@ -92,10 +100,14 @@ func (a *App) realm(name string) (*Realm, error) {
 		name = defaultRealm
 	}
 	realm, ok := a.Realms[name]
-	if !ok {
+	switch {
+	case ok:
+		return realm, nil
+	case len(a.Realms) == 0:
 		return nil, fmt.Errorf("there is no auth_sidecar realm %q: configure it with the global option auth_sidecar", name)
 	}
-	return realm, nil
+	return nil, fmt.Errorf("there is no auth_sidecar realm %q: configure it with the global option auth_sidecar, or name one that is there: %s",
+		name, strings.Join(slices.Sorted(maps.Keys(a.Realms)), ", "))
 }
 
 // realmFor finds the app and in it the realm that a handler refers to.

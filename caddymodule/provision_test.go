@@ -130,7 +130,7 @@ func TestProvisionErrors(t *testing.T) {
 		},
 		"site of a missing realm": {
 			good, "auth_sidecar {\nrealm shop2\n}",
-			`there is no auth_sidecar realm "shop2": configure it with the global option auth_sidecar`,
+			`there is no auth_sidecar realm "shop2": configure it with the global option auth_sidecar, or name one that is there: default`,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -96,7 +96,7 @@ func TestFailedReload(t *testing.T) {
 	ada := s.join(t, "customer", "ada@example.com")
 	for name, bad := range map[string]config{
 		"Caddyfile":    {Session: "}\njwt {\n"}, // jwt twice
-		"provider":     {Realm: "actor customer google"},
+		"provider":     {Realm: "provider google {\nclient_id shop\nclient_secret {env.TEST_MISSING}\ncallback_url https://shop.example/callback\n}"},
 		"notifier":     {Realm: "notify webhook {env.TEST_MISSING} {\nsecret {env.TEST_JWT_SECRET}\n}"},
 		"realm":        {Site: "auth_sidecar {\nrealm shop2\n}\nreverse_proxy {backend}"},
 		"second realm": {Global: "auth_sidecar shop2 {\nredis redis://127.0.0.1:1\n}"},

@@ -20,7 +20,8 @@ func init() {
 // Require lets a request pass only if its credentials prove somebody of one of
 // the actor types. Others are answered as Medusa answers them: 401
 // `{"message":"Unauthorized"}`. It needs the handler `auth_sidecar` before it
-// in the same site; without that every request is refused with 500.
+// in the same site: a configuration in which none can run before it does not
+// start, and a request for which none ran is refused with 500.
 //
 // When a browser is logged in as several actor types, the rule also decides as
 // whom the backend sees the request.

@@ -187,12 +187,13 @@ reverse_proxy {backend}`,
 	})
 }
 
-// Without the handler that verifies, a rule refuses everything (attack B7).
+// Where the handler that verifies did not run, a rule refuses everything (attack
+// B7). One that cannot have run at all is found when the sites are loaded.
 func TestRequireWithoutSidecar(t *testing.T) {
 	for name, site := range map[string]string{
-		"none at all":        "auth_require * {\noptional\n}\nreverse_proxy {backend}",
-		"for another path":   "auth_sidecar /store/*\nauth_require *\nreverse_proxy {backend}",
-		"behind, in a route": "route {\nauth_require user\nauth_sidecar\nreverse_proxy {backend}\n}",
+		"for another path":  "auth_sidecar /store/*\nauth_require *\nreverse_proxy {backend}",
+		"optional as well":  "auth_sidecar /store/*\nauth_require * {\noptional\n}\nreverse_proxy {backend}",
+		"in another handle": "route {\nroute /store/* {\nauth_sidecar\n}\nauth_require user\nreverse_proxy {backend}\n}",
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := open(t, config{Site: site})
