@@ -60,6 +60,32 @@ func errUnknownActor(actorType string, realms ...*Realm) error {
 		actorType, strings.Join(slices.Sorted(maps.Keys(listed)), ", "), actorType)
 }
 
+// warnOfActors warns of what the realm's actor lines let nobody in by, and of
+// those that let in everybody as staff.
+func (r *Realm) warnOfActors() {
+	if len(r.Actors) == 0 {
+		return
+	}
+	used := make(map[string]bool)
+	for _, ids := range r.Actors {
+		for _, id := range ids {
+			used[id] = true
+		}
+	}
+	for _, p := range r.Providers {
+		if !used[p.ID] {
+			r.logger.Warn("no actor type may use the provider, so nobody logs in with it: add it to a line such as \"actor customer emailpass\", or leave it out",
+				zap.String("provider", p.ID))
+		}
+	}
+	for _, id := range r.open {
+		if slices.Contains(r.Actors["user"], id) {
+			r.logger.Warn("users may log in at a provider where everybody can have an account; in front of Medusa each of them would become staff: give it email_domains, or take it out of the line \"actor user\"",
+				zap.String("provider", id))
+		}
+	}
+}
+
 // expect refuses configured routes for actor types that the realm does not have,
 // and remembers those that they make.
 func (r *Realm) expect(links []Link, unlinks []Unlink) error {

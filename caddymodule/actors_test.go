@@ -37,3 +37,51 @@ func TestUnknownActorTypes(t *testing.T) {
 		})
 	}
 }
+
+// What an actor line may not have meant is a warning, and what is usual none.
+func TestActorWarnings(t *testing.T) {
+	t.Setenv("TEST_CLIENT_SECRET", clientSecret)
+	const (
+		unused    = "no actor type may use the provider"
+		strangers = "everybody can have an account"
+		own       = "not a route of the sidecar"
+		google    = "provider google {\n" + goodThirdParty + "}\n"
+		staff     = "provider staff google {\n" + goodThirdParty + "email_domains shop.example\n}\n"
+		directory = "provider directory oidc {\nissuer https://login.invalid\n" + goodThirdParty + "}\n"
+		password  = "provider emailpass\n"
+	)
+	page := func(address string) string {
+		return "provider google {\nclient_id shop\nclient_secret {env.TEST_CLIENT_SECRET}\n" + address + "\n}\n"
+	}
+	t.Setenv("TEST_PAGE", "https://shop.example/auth/customer/google/callback")
+	for name, c := range map[string]struct {
+		realm string
+		want  []string
+	}{
+		"all used":            {password + google + "actor customer emailpass google\nactor user emailpass", nil},
+		"no actor lines":      {password + google, nil},
+		"one unused":          {password + google + "actor customer emailpass\nactor user emailpass", []string{unused, `"provider":"google"`}},
+		"google for users":    {google + "actor user google", []string{strangers, `"provider":"google"`}},
+		"google for staff":    {staff + "actor user staff", nil},
+		"directory for users": {directory + "actor user directory", nil},
+		"own route":           {page("callback_url https://shop.example/auth/customer/google/callback"), []string{own}},
+		"own route, variable": {page("callback_url {env.TEST_PAGE}"), []string{own}},
+		"own route, listed":   {page("callback_url https://shop.example/callback\ncallback_urls https://shop.example/auth/user/google/callback"), []string{own}},
+		"a page below /auth":  {page("callback_url https://shop.example/auth/google/callback"), nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			log, err := validate(t, realm(good+c.realm, "auth_sidecar"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, want := range c.want {
+				if !strings.Contains(log, want) {
+					t.Errorf("no %q in %s", want, log)
+				}
+			}
+			if n := strings.Count(log, `"level":"warn"`); n != min(1, len(c.want)) {
+				t.Errorf("%d warnings in %s", n, log)
+			}
+		})
+	}
+}

@@ -176,6 +176,7 @@ func (r *Realm) provision(ctx caddy.Context, name string) error {
 	if err != nil {
 		return err
 	}
+	r.warnOfActors()
 	return r.loadNotifiers(ctx, conn.client)
 }
 
