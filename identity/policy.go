@@ -53,6 +53,20 @@ func (s *Service) provider(actorType, id string) (Provider, error) {
 // HTTP edge asks it before it looks at credentials.
 func (s *Service) Guard(actorType, provider string) error { return s.allow(actorType, provider) }
 
+// Known returns the names as far as the realm has them, and "" in place of what a
+// client made up: for logs. Where no actor types are listed, it has customer and
+// user.
+func (s *Service) Known(actorType, provider string) (knownActorType, knownProvider string) {
+	_, listed := s.actors[actorType]
+	if listed || len(s.actors) == 0 && (actorType == "customer" || actorType == "user") {
+		knownActorType = actorType
+	}
+	if _, ok := s.providers[provider]; ok {
+		knownProvider = provider
+	}
+	return knownActorType, knownProvider
+}
+
 // Providers lists what people of the actor type may log in with, the last
 // configured first, as Medusa does.
 func (s *Service) Providers(actorType string) []ProviderInfo {

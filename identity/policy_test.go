@@ -125,3 +125,27 @@ func TestProviders(t *testing.T) {
 		}
 	}
 }
+
+// A name that a client made up is in no log, however well it is formed.
+func TestKnown(t *testing.T) {
+	t.Parallel()
+	open := newRealm(t, nil)
+	listed := newRealm(t, func(c *identity.Config) {
+		c.Actors = map[string][]string{"vendor": {"emailpass"}, "customer": {"emailpass"}}
+	})
+	for _, test := range []struct {
+		realm               *realm
+		actorType, provider string
+		known               string
+	}{
+		{open, "customer", "emailpass", "customer emailpass"}, {open, "user", "google", "user google"},
+		{open, "vendor", "github", " github"}, {open, "Customer", "Google", " "}, {open, "", "", " "},
+		{open, "x\nlevel=error", "x", " "}, {open, "google", "customer", " "},
+		{listed, "vendor", "google", "vendor google"}, {listed, "customer", "x", "customer "}, {listed, "user", "emailpass", " emailpass"},
+	} {
+		actorType, provider := test.realm.Known(test.actorType, test.provider)
+		if got := actorType + " " + provider; got != test.known {
+			t.Errorf("%q, %q: got %q, want %q", test.actorType, test.provider, got, test.known)
+		}
+	}
+}

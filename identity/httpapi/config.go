@@ -22,6 +22,8 @@ const (
 // Service does the work behind the routes; *identity.Service is one.
 type Service interface {
 	Guard(actorType, provider string) error
+	// Known returns the names that may be in logs, "" in place of others.
+	Known(actorType, provider string) (knownActorType, knownProvider string)
 	Register(ctx context.Context, actorType, provider string, in identity.Input) (identity.Claims, error)
 	Authenticate(ctx context.Context, actorType, provider string, in identity.Input) (identity.Login, error)
 	Callback(ctx context.Context, actorType, provider string, in identity.Input) (identity.Login, error)

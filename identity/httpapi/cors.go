@@ -37,7 +37,7 @@ func (h *Handler) options(w http.ResponseWriter, r *http.Request, segments []str
 	}
 	methods := h.allowed(segments)
 	if len(methods) == 0 {
-		h.refuse(r, nil, errNoRoute).write(w, r)
+		h.refuse(r, new(call), errNoRoute).write(w, r)
 		return
 	}
 	list := strings.Join(methods, ",")

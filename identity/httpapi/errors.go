@@ -86,18 +86,29 @@ func isGivenUp(err error) bool {
 }
 
 // refuse makes the answer for an error and logs it: a line without anything
-// that the client sent. The cause is added where the fault is ours.
-func (h *Handler) refuse(r *http.Request, rt *route, err error) answer {
+// that the client made up. The cause is added where the fault is ours.
+func (h *Handler) refuse(r *http.Request, c *call, err error) answer {
 	status, body := describe(err)
 	reason := identity.ReasonOf(err)
 	if p, ok := errors.AsType[*parserError](err); ok {
 		reason = p.reason
 	}
 	level := slog.LevelInfo
-	attrs := []slog.Attr{slog.String("reason", reason), slog.Int("status", status), slog.String("route", h.name(rt))}
-	if status >= http.StatusInternalServerError && r.Context().Err() == nil { // unless the client has gone
+	attrs := []slog.Attr{slog.String("reason", reason), slog.Int("status", status), slog.String("route", h.name(c.route))}
+	actorType, provider := h.Service.Known(c.actor, c.provider)
+	if provider != "" {
+		attrs = append(attrs, slog.String("provider", provider))
+	}
+	if actorType != "" {
+		attrs = append(attrs, slog.String("actor_type", actorType))
+	}
+	remedy, ours := remedies[reason]
+	if (status >= http.StatusInternalServerError || ours) && r.Context().Err() == nil { // unless the client has gone
 		level = slog.LevelWarn
 		attrs = append(attrs, slog.Any("error", err))
+	}
+	if ours {
+		attrs = append(attrs, slog.String("remedy", remedy))
 	}
 	h.Logger.LogAttrs(r.Context(), level, "request refused", attrs...)
 	a, err := jsonAnswer(status, body)
@@ -105,8 +116,15 @@ func (h *Handler) refuse(r *http.Request, rt *route, err error) answer {
 		return internalAnswer()
 	}
 	a.retryAfter = status == http.StatusServiceUnavailable
-	a.public = rt == nil
+	a.public = c.route == nil
 	return a
+}
+
+// remedies say what the operator can do about refusals that the configuration
+// causes, by reason.
+var remedies = map[string]string{
+	"client_refused": "the third party does not take the shop for one of its clients: compare client_id and client_secret with what is registered there, " +
+		"see whether the secret has expired, and register the callback page there letter for letter",
 }
 
 func internal(reason string, err error) error {

@@ -20,7 +20,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}()
 	segments, ok := h.below(r.URL)
 	if !ok {
-		h.refuse(r, nil, errNoRoute).write(w, r)
+		h.refuse(r, c, errNoRoute).write(w, r)
 		return
 	}
 	if r.Method == http.MethodOptions {
@@ -33,7 +33,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	found, served := h.find(method, segments)
 	if !served {
-		h.refuse(r, nil, errNoRoute).write(w, r)
+		h.refuse(r, c, errNoRoute).write(w, r)
 		return
 	}
 	if r.Method != http.MethodHead { // Medusa looks for a route of that very method
@@ -49,7 +49,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	h.refuse(r, c.route, err).write(w, r)
+	h.refuse(r, c, err).write(w, r)
 }
 
 // recovered answers in place of a route that panicked. The value of the panic

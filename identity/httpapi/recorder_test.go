@@ -63,6 +63,10 @@ func (r *recorder) String() string {
 
 func (r *recorder) Guard(string, string) error { return nil }
 
+func (r *recorder) Known(actor, provider string) (string, string) {
+	return map[string]string{"customer": actor}[actor], map[string]string{"google": provider}[provider]
+}
+
 func (r *recorder) Register(_ context.Context, actor, provider string, in identity.Input) (identity.Claims, error) {
 	return identity.Claims{}, r.note(in, "register", actor, provider)
 }

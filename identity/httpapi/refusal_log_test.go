@@ -2,12 +2,57 @@ package httpapi_test
 
 import (
 	"encoding/json"
+	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
 )
+
+// checkNames wants the names in the path, as far as the realm has them.
+func checkNames(t *testing.T, line, path string) {
+	t.Helper()
+	var got struct {
+		Provider  string
+		ActorType string `json:"actor_type"`
+	}
+	if err := json.Unmarshal([]byte(line), &got); err != nil {
+		t.Fatal(err)
+	}
+	path, _, _ = strings.Cut(path, "?")
+	names := strings.Split(path, "/")
+	for i, known := range map[int][]string{2: {"customer", "user"}, 3: {"google", "github", "emailpass"}} {
+		if !slices.Contains(known, names[i]) {
+			names[i] = ""
+		}
+	}
+	if got.ActorType != names[2] || got.Provider != names[3] {
+		t.Errorf("%s: got %s", path, line)
+	}
+}
+
+// What the operator has to mend is a warning that says how, whatever the client
+// is told.
+func TestRemedyLog(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, withLinks)
+	state, _ := s.begin(post(googlePath, `{}`))
+	s.google.fails(&identity.Error{Code: identity.CodeUnauthorized, Reason: "client_refused", Message: "Could not exchange token, 401, Unauthorized", Err: errors.New("invalid_client")})
+	before := s.log.String()
+	res := s.do(request{"GET", callbackPath + back(state, "secret-code"), "", nil})
+	if res.status != 401 || res.body != `{"type":"unauthorized","message":"Could not exchange token, 401, Unauthorized"}` {
+		t.Errorf("got %d %s", res.status, res.body)
+	}
+	var line struct{ Level, Reason, Provider, Error, Remedy string }
+	if err := json.Unmarshal([]byte(strings.TrimPrefix(s.log.String(), before)), &line); err != nil {
+		t.Fatal(err)
+	}
+	if line.Level != "WARN" || line.Reason != "client_refused" || line.Provider != "google" || !strings.HasSuffix(line.Error, ": invalid_client") || !strings.Contains(line.Remedy, "client_secret") {
+		t.Errorf("got %+v", line)
+	}
+}
 
 // Every refusal on the way to a third party and back is one line with a reason,
 // and without anything that the browser brought.
@@ -61,6 +106,7 @@ func TestThirdPartyLog(t *testing.T) {
 			t.Errorf("%s %s: got %d %s", test.method, test.path, res.status, res.body)
 		}
 		checkLine(t, lines, test.reason, test.status, test.route)
+		checkNames(t, lines, test.path)
 	}
 
 	state := begin(`{}`)
