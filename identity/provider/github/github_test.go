@@ -211,7 +211,7 @@ func TestCodeRefused(t *testing.T) {
 	} {
 		_, err := test.p.Profile(t.Context(), test.code, test.a)
 		if identity.CodeOf(err) != identity.CodeUnauthorized || identity.ReasonOf(err) != test.reason ||
-			err.Error() != "Could not exchange token, 400, Bad Request" {
+			!strings.HasPrefix(err.Error(), "Could not exchange token, 400, Bad Request") {
 			t.Errorf("%s: %s, %v", test.name, identity.ReasonOf(err), err)
 		}
 	}

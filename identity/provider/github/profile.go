@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"regexp"
-	"strconv"
 	"strings"
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
@@ -54,9 +53,9 @@ func (p *Provider) Profile(ctx context.Context, code string, a identity.Attempt)
 	case err != nil:
 		return identity.Profile{}, err
 	case status != http.StatusOK:
-		return identity.Profile{}, oauth.Unusable("status " + strconv.Itoa(status) + " for the user")
+		return identity.Profile{}, oauth.Unusable(p.api, status, "no user")
 	case !number.Match(person.ID):
-		return identity.Profile{}, oauth.Unusable("a user without a numeric id")
+		return identity.Profile{}, oauth.Unusable(p.api, status, "a user without a numeric id")
 	}
 	verified, err := p.verifiedEmail(ctx, header)
 	if err != nil {
@@ -81,7 +80,7 @@ func (p *Provider) verifiedEmail(ctx context.Context, header http.Header) (strin
 	case status == http.StatusForbidden, status == http.StatusNotFound:
 		return "", nil // the app may not see them
 	case status != http.StatusOK:
-		return "", oauth.Unusable("status " + strconv.Itoa(status) + " for the addresses")
+		return "", oauth.Unusable(p.api, status, "no addresses")
 	}
 	for _, e := range emails {
 		if e.Primary && e.Verified && oauth.PlainAddress(e.Address) && !noReply(e.Address) {

@@ -9,6 +9,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
+	"strconv"
 	"syscall"
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
@@ -96,14 +98,14 @@ func (c *Client) GetJSON(ctx context.Context, address string, header http.Header
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
 	if err != nil {
-		return 0, Unusable("an address that cannot be asked")
+		return 0, Unusable(address, 0, "an address that cannot be asked")
 	}
 	for name, values := range header {
 		r.Header[name] = values
 	}
 	response, err := c.http.Do(r)
 	if err != nil {
-		return 0, unavailable(err)
+		return 0, unavailable(address, err)
 	}
 	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode != http.StatusOK {
@@ -111,26 +113,52 @@ func (c *Client) GetJSON(ctx context.Context, address string, header http.Header
 	}
 	body, err := io.ReadAll(response.Body)
 	if err != nil {
-		return 0, unavailable(err)
+		return 0, unavailable(address, err)
 	}
 	if json.Unmarshal(body, into) != nil {
-		return 0, Unusable("no JSON of the known form")
+		return 0, Unusable(address, response.StatusCode, "no JSON of the known form")
 	}
 	return response.StatusCode, nil
 }
 
 // Unanswered is the error for a call that somebody did not wait for.
-func Unanswered(err error) error { return unavailable(err) }
+func Unanswered(err error) error { return unavailable("", err) }
 
 // Unusable is the error for an answer that cannot be what the provider means. what
-// is one of our own words.
-func Unusable(what string) error {
-	return identity.Unavailable("provider_answer_unusable", errors.New("the provider's answer: "+what))
+// is in our own words; of the address the host is named, and the status unless it
+// is 0.
+func Unusable(address string, status int, what string) error {
+	from := host(address)
+	if status != 0 {
+		from = fmt.Sprintf("status %d from %s", status, from)
+	}
+	return identity.Unavailable("provider_answer_unusable", fmt.Errorf("the provider's answer, %s: %s", from, what))
+}
+
+// maxQuoted is the longest that is quoted of a text that is not ours, in bytes.
+const maxQuoted = 128
+
+// Quoted makes a text harmless and short enough for a log.
+func Quoted(text string) string {
+	quoted := strconv.QuoteToASCII(text[:min(len(text), maxQuoted)])
+	if len(text) > maxQuoted || len(quoted) > maxQuoted {
+		quoted = quoted[:min(len(quoted)-1, maxQuoted)] + `…"`
+	}
+	return quoted
+}
+
+// host names the server at the address.
+func host(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return "the provider"
+	}
+	return Quoted(u.Host)
 }
 
 // unavailable is the error for an answer that did not come or was cut. The text
-// is of fixed words: net/http quotes what the other side sent.
-func unavailable(err error) error {
+// is of fixed words and the host: net/http quotes what the other side sent.
+func unavailable(address string, err error) error {
 	var (
 		timeout interface{ Timeout() bool }
 		status  statusError
@@ -156,5 +184,5 @@ func unavailable(err error) error {
 	case errors.As(err, &cert):
 		text = "its certificate is not trusted"
 	}
-	return identity.Unavailable(reason, errors.New("asking the provider: "+text))
+	return identity.Unavailable(reason, fmt.Errorf("asking %s: %s", host(address), text))
 }

@@ -4,6 +4,7 @@
 // 7636 always), and calls of a server that may be down, slow or hostile.
 //
 // Such a call follows no redirect, reads a bounded answer, waits a bounded time
-// and keeps no cookies. What the third party says never becomes part of an
-// error: errors are made of fixed words and of numbers.
+// and keeps no cookies. What the third party says does not become part of an
+// error: errors are made of fixed words, of numbers and of the host that was
+// asked; what else has to be named is quoted and cut.
 package oauth

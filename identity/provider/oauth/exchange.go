@@ -56,7 +56,8 @@ func (c *Client) Exchange(ctx context.Context, e Endpoint, code string, a identi
 	}
 	ctx, cancel := c.Bounded(ctx)
 	defer cancel()
-	ctx = context.WithValue(ctx, oauth2.HTTPClient, c.http)
+	seen := &witness{RoundTripper: c.http.Transport}
+	ctx = context.WithValue(ctx, oauth2.HTTPClient, &http.Client{Transport: seen})
 	token, err := c.config(e, a).Exchange(ctx, code, oauth2.VerifierOption(a.Verifier.Reveal()))
 	if err == nil {
 		return token, nil
@@ -65,12 +66,27 @@ func (c *Client) Exchange(ctx context.Context, e Endpoint, code string, a identi
 		return nil, refused(refusal)
 	}
 	if ctx.Err() != nil { // the library does not wrap what broke while it read the body
-		return nil, unavailable(ctx.Err())
+		return nil, unavailable(e.Token, ctx.Err())
 	}
 	if _, ok := errors.AsType[*url.Error](err); ok {
-		return nil, unavailable(err)
+		return nil, unavailable(e.Token, err)
 	}
-	return nil, Unusable("no token answer of RFC 6749, or it broke off")
+	return nil, Unusable(e.Token, seen.status, "no tokens (RFC 6749, section 5.1), or it broke off")
+}
+
+// witness remembers the status of an answer that the library cannot read.
+type witness struct {
+	http.RoundTripper
+	status int
+}
+
+// RoundTrip implements http.RoundTripper.
+func (w *witness) RoundTrip(r *http.Request) (*http.Response, error) {
+	response, err := w.RoundTripper.RoundTrip(r)
+	if err == nil {
+		w.status = response.StatusCode
+	}
+	return response, err
 }
 
 // refused is the error for a provider that does not take the code. The message is
@@ -81,14 +97,14 @@ func refused(r *oauth2.RetrieveError) error {
 	if status < 400 {
 		status = http.StatusBadRequest
 	}
-	reason := "code_refused"
-	if slices.Contains(ownFaults, r.ErrorCode) {
-		reason = "client_refused"
-	}
-	return &identity.Error{
-		Code: identity.CodeUnauthorized, Reason: reason,
+	refusal := &identity.Error{
+		Code: identity.CodeUnauthorized, Reason: "code_refused",
 		Message: fmt.Sprintf("Could not exchange token, %d, %s", status, cmp.Or(http.StatusText(status), "Unknown")),
 	}
+	if slices.Contains(ownFaults, r.ErrorCode) {
+		refusal.Reason, refusal.Err = "client_refused", errors.New(r.ErrorCode)
+	}
+	return refusal
 }
 
 // ownFaults are errors that say that the client is not configured as it is

@@ -2,9 +2,10 @@ package oidc
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 
 	gooidc "github.com/coreos/go-oidc/v3/oidc"
@@ -24,15 +25,16 @@ type metadata struct {
 // discover fetches the discovery document.
 func (p *Provider) discover(ctx context.Context) (*metadata, error) {
 	var m metadata
-	status, err := p.GetJSON(ctx, strings.TrimSuffix(p.issuer, "/")+"/.well-known/openid-configuration", nil, &m)
+	address := strings.TrimSuffix(p.issuer, "/") + "/.well-known/openid-configuration"
+	status, err := p.GetJSON(ctx, address, nil, &m)
 	switch {
 	case err != nil:
 		return nil, err
 	case status != 200:
-		return nil, oauth.Unusable("status " + strconv.Itoa(status) + " for the discovery document: is the issuer right?")
+		return nil, oauth.Unusable(address, status, "no discovery document: is the issuer right?")
 	}
 	if err := m.check(p.issuer); err != nil {
-		return nil, err
+		return nil, oauth.Unusable(address, status, err.Error())
 	}
 	return &m, nil
 }
@@ -42,18 +44,19 @@ func (p *Provider) discover(ctx context.Context) (*metadata, error) {
 func (m *metadata) check(issuer string) error {
 	if m.IssuerURL != issuer {
 		// Another tenant's document, or a slash too much in the configuration.
-		return oauth.Unusable("its discovery document names another issuer: write the issuer exactly as it is there")
+		return fmt.Errorf("its discovery document names the issuer %s, which is not the configured %s: write the issuer exactly as it is there",
+			oauth.Quoted(m.IssuerURL), oauth.Quoted(issuer))
 	}
 	plain := strings.HasPrefix(issuer, "http:")
 	for name, endpoint := range map[string]string{
 		"authorization_endpoint": m.AuthURL, "token_endpoint": m.TokenURL, "jwks_uri": m.JWKSURL,
 	} {
 		if !callable(endpoint, plain) {
-			return oauth.Unusable("its " + name + " is no https address")
+			return errors.New("its " + name + " is no https address")
 		}
 	}
 	if m.UserInfoURL != "" && !callable(m.UserInfoURL, plain) {
-		return oauth.Unusable("its userinfo_endpoint is no https address")
+		return errors.New("its userinfo_endpoint is no https address")
 	}
 	if m.Algorithms = slices.DeleteFunc(m.Algorithms, func(name string) bool { return !slices.Contains(algorithmNames, name) }); len(m.Algorithms) == 0 {
 		m.Algorithms = []string{gooidc.RS256} // which every provider must support

@@ -61,6 +61,47 @@ func TestDiscoveryDocument(t *testing.T) {
 	}
 }
 
+// The line in the log says what to compare, and holds nothing that could forge
+// another line or fill the disk.
+func TestUnusableAnswersAreNamed(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		faults demoidp.Faults
+		want   string // with HOST and ISSUER
+	}{
+		"another issuer": {demoidp.Faults{Document: func(d map[string]any) { d["issuer"] = "https://login.example/tenant" }},
+			`status 200 from "HOST": its discovery document names the issuer "https://login.example/tenant", which is not the configured "ISSUER": write`},
+		"a hostile issuer": {demoidp.Faults{Document: func(d map[string]any) { d["issuer"] = hostile + strings.Repeat("x", 10_000) }},
+			`names the issuer "h0stile\x1b[31m\r\n<script>xxxxx`},
+		"an unreadable issuer": {demoidp.Faults{Document: func(d map[string]any) { d["issuer"] = strings.Repeat("\U0001f600", 10_000) }},
+			`names the issuer "\U0001f600`},
+		"no document": {demoidp.Faults{Answer: func(_ demoidp.Endpoint, r http.ResponseWriter, _ *http.Request) bool {
+			http.Error(r, hostile, http.StatusForbidden)
+			return true
+		}}, `status 403 from "HOST": no discovery document: is the issuer right?`},
+		"no JSON": {demoidp.Faults{Answer: func(_ demoidp.Endpoint, r http.ResponseWriter, _ *http.Request) bool {
+			_, _ = r.Write([]byte(hostile))
+			return true
+		}}, `status 200 from "HOST": no JSON of the known form`},
+		"down": {demoidp.Faults{Answer: func(_ demoidp.Endpoint, r http.ResponseWriter, _ *http.Request) bool {
+			http.Error(r, hostile, http.StatusBadGateway)
+			return true
+		}}, `asking "HOST": the provider answered 502`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, nil)
+			w.idp.Misbehave(test.faults)
+			_, err := w.shop.Location(t.Context(), "s", newAttempt())
+			issuer := w.idp.Issuer()
+			want := strings.NewReplacer("ISSUER", issuer, "HOST", strings.TrimSuffix(strings.TrimPrefix(issuer, "http://"), "/idp")).Replace(test.want)
+			if err == nil || !strings.Contains(err.Error(), want) || len(err.Error()) > 500 || strings.ContainsAny(err.Error(), "\x1b\r\n") {
+				t.Errorf("got %v, want %s", err, want)
+			}
+		})
+	}
+}
+
 // What a provider says of none and HMAC makes neither acceptable.
 func TestAlgorithmsOfDiscovery(t *testing.T) {
 	t.Parallel()

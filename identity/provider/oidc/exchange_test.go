@@ -3,6 +3,7 @@ package oidc_test
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -170,6 +171,10 @@ func TestTokenRefusals(t *testing.T) {
 			}})
 			_, err := w.logIn(t)
 			wantRefusal(t, err, identity.CodeUnauthorized, test.reason, "Could not exchange token, "+test.answer)
+			// Which of the errors it is that are the shop's own is for the log.
+			if got := errors.Unwrap(err); (got != nil) != (test.reason == "client_refused") || got != nil && !strings.Contains(test.body, got.Error()) {
+				t.Errorf("the cause is %v", got)
+			}
 		})
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/rsa"
 	"encoding/json"
 	"errors"
-	"strconv"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -96,7 +95,7 @@ func fetchKeys(ctx context.Context, client *oauth.Client, address string) ([]jos
 	case err != nil:
 		return nil, err
 	case status != 200:
-		return nil, oauth.Unusable("status " + strconv.Itoa(status) + " for its keys")
+		return nil, oauth.Unusable(address, status, "no keys")
 	}
 	var keys []jose.JSONWebKey
 	for _, raw := range set.Keys {
@@ -107,7 +106,7 @@ func fetchKeys(ctx context.Context, client *oauth.Client, address string) ([]jos
 		}
 	}
 	if len(keys) == 0 {
-		return nil, oauth.Unusable("no key to verify signatures with")
+		return nil, oauth.Unusable(address, status, "no key to verify signatures with")
 	}
 	return keys, nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"slices"
-	"strconv"
 
 	"golang.org/x/oauth2"
 
@@ -53,9 +52,9 @@ func (p *Provider) userInfo(ctx context.Context, address string, token *oauth2.T
 	case err != nil:
 		return nil, err
 	case status != http.StatusOK:
-		return nil, oauth.Unusable("status " + strconv.Itoa(status) + " for userinfo")
+		return nil, oauth.Unusable(address, status, "no userinfo")
 	case claims == nil:
-		return nil, oauth.Unusable("null for userinfo")
+		return nil, oauth.Unusable(address, status, "null for userinfo")
 	case claims.Text("sub") != subject: // section 5.3.2: or it may be about somebody else
 		return nil, &identity.Error{Code: identity.CodeUnauthorized, Reason: "userinfo_subject", Message: "Authentication failed"}
 	}
