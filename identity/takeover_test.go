@@ -90,7 +90,7 @@ func TestComingBackByARemovedAccount(t *testing.T) {
 	if _, err := b.RemoveProvider(t.Context(), c, "sso"); err != nil {
 		t.Fatal(err)
 	}
-	_, err = b.Authenticate(t.Context(), "user", "sso", identity.Input{Body: map[string]any{"name": "ada"}})
+	_, err = b.come("user", "ada", "ada@example.com")
 	wantRefused(t, err, "unauthorized: Identity with email already exists", "backend_identity_exists")
 
 	if err := b.redis.Client().FlushAll(t.Context()).Err(); err != nil {
