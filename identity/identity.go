@@ -39,8 +39,9 @@ type ProviderIdentity struct {
 	Key string `json:"key"`
 	// UserMetadata is copied into tokens; an object or empty.
 	UserMetadata json.RawMessage `json:"user_metadata,omitempty"`
-	// VerifiedEmail is the person's address if a third party verified it; it is
-	// what was said at the latest log-in. "" otherwise.
+	// VerifiedEmail is the person's address if a third party verified it: what was
+	// said at the latest log-in. Of an entry with a password it is the entry's
+	// address, once a reset showed who reads the mails to it. "" otherwise.
 	VerifiedEmail string `json:"verified_email,omitempty"`
 	// Credential is the provider's secret state, e.g. a password hash.
 	Credential Secret `json:"-"`

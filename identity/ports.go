@@ -67,7 +67,12 @@ type Store interface {
 	// FinishReset consumes the open reset with that hash, stores next and
 	// raises the identity's ValidFrom, in one step. ErrNotFound if that reset
 	// is not open: of 50 parallel calls one succeeds.
-	FinishReset(ctx context.Context, id, hash string, next ProviderIdentity, validFrom time.Time) error
+	//
+	// Unless drop is nil, the step also takes away what AddProvider has not
+	// completed, and every other provider identity for which drop returns true,
+	// with its key and its open reset. What is asked about is what is stored at that
+	// very step, so drop may be called several times.
+	FinishReset(ctx context.Context, id, hash string, next ProviderIdentity, validFrom time.Time, drop func(ProviderIdentity) bool) error
 }
 
 // Reset is an accepted request for a new password, as the store keeps it.

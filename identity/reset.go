@@ -154,11 +154,7 @@ func (s *Service) update(ctx context.Context, actorType, provider, token string,
 		return fmt.Errorf("making the new credential: %w", err)
 	}
 	next.UpdatedAt = s.Clock()
-	if err := invalidIfGone(s.Store.FinishReset(ctx, i.ID, hash, next, s.nextValidFrom(i.ValidFrom))); err != nil {
-		return err
-	}
-	s.Revoked(i.ID)
-	return nil
+	return s.finishReset(ctx, i, p, hash, next)
 }
 
 func (s *Service) find(ctx context.Context, provider string, p CredentialUpdater, identifier string) (*Identity, error) {

@@ -122,10 +122,9 @@ func (s *Service) updateByBackend(ctx context.Context, actorType, provider, toke
 			return err
 		}
 	}
-	if err := invalidIfGone(s.Store.FinishReset(ctx, i.ID, hash, entry, s.nextValidFrom(i.ValidFrom))); err != nil {
+	if err := s.finishReset(ctx, i, p, hash, entry); err != nil {
 		return err
 	}
-	s.Revoked(i.ID)
 	if err := s.join(ctx, i, actorType, entry); err != nil {
 		s.backend.Logger.WarnContext(ctx, "identity was not joined with the account of the backend",
 			slog.String("reason", ReasonOf(err)), slog.String("auth_identity_id", i.ID), slog.Any("error", err))
@@ -161,6 +160,7 @@ func (s *Service) moveByReset(ctx context.Context, actorType string, p ProviderI
 		// mail, asked for as what it is, is all that its owner needs.
 		p.Credential = Secret{}
 	}
+	p.VerifiedEmail = p.EntityID // as in finishReset
 	_, err = s.createAccount(ctx, account, p, s.nextValidFrom(time.Time{}))
 	switch {
 	case err == nil && refused:

@@ -42,7 +42,8 @@ func (s *Service) CreateUser(ctx context.Context, c Claims, provider string) (js
 		}
 	}
 	address := i.Providers[provider].VerifiedEmail
-	if address == "" {
+	// Nobody becomes a user by a password, whose mailbox is proven or not.
+	if _, thirdParty := s.providers[provider].(Redirector); !thirdParty || address == "" {
 		return nil, &Error{Code: CodeInvalid, Reason: "email_unverified", Message: "Email is required to create a user account."}
 	}
 	if p, limited := s.providers[provider].(EmailAdmitter); limited {

@@ -96,8 +96,8 @@ func (s *watched) CloseReset(ctx context.Context, id, provider, hash string) err
 	return s.call("CloseReset", func() error { return s.Store.CloseReset(ctx, id, provider, hash) })
 }
 
-func (s *watched) FinishReset(ctx context.Context, id, hash string, next identity.ProviderIdentity, validFrom time.Time) error {
-	return s.call("FinishReset", func() error { return s.Store.FinishReset(ctx, id, hash, next, validFrom) })
+func (s *watched) FinishReset(ctx context.Context, id, hash string, next identity.ProviderIdentity, validFrom time.Time, drop func(identity.ProviderIdentity) bool) error {
+	return s.call("FinishReset", func() error { return s.Store.FinishReset(ctx, id, hash, next, validFrom, drop) })
 }
 
 func (s *watched) AddProvider(ctx context.Context, id string, p identity.ProviderIdentity) error {

@@ -39,6 +39,9 @@ func RunStore(t *testing.T, newStore NewStore) {
 		"Fault":             faultTests,
 		"Fault of Create":   createFaultTests,
 
+		"FinishReset that drops":          dropTests,
+		"Fault of FinishReset that drops": dropFaultTests,
+
 		"AddProvider":             addTests,
 		"RemoveProvider":          removeTests,
 		"Fault of AddProvider":    addFaultTests,
@@ -212,7 +215,7 @@ func StoreCalls(s Store) map[string]func(ctx context.Context) error {
 		},
 		"CheckReset":  func(ctx context.Context) error { return s.CheckReset(ctx, id, "emailpass", hash(1)) },
 		"CloseReset":  func(ctx context.Context) error { return s.CloseReset(ctx, id, "emailpass", hash(1)) },
-		"FinishReset": func(ctx context.Context) error { return s.FinishReset(ctx, id, hash(1), entry, soon) },
+		"FinishReset": func(ctx context.Context) error { return s.FinishReset(ctx, id, hash(1), entry, soon, nil) },
 		"AddProvider": func(ctx context.Context) error { return s.AddProvider(ctx, id, entry) },
 		"RemoveProvider": func(ctx context.Context) error {
 			return s.RemoveProvider(ctx, id, "emailpass", soon)

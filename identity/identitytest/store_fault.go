@@ -164,7 +164,7 @@ var faultTests = map[string]func(*storeTest){
 			i := s.create(s.person(1, "a@shop.example"))
 			s.openReset(i.ID, 1)
 			next := s.entry("emailpass", "a@shop.example", "new")
-			fired, err := s.run(func() error { return s.FinishReset(s.Context(), i.ID, hash(1), next, s.nextSecond()) })
+			fired, err := s.run(func() error { return s.FinishReset(s.Context(), i.ID, hash(1), next, s.nextSecond(), nil) })
 			s.nilOrUnavailable(err, "finishing")
 			got := s.get(i.ID)
 			changed := got.Providers["emailpass"].Credential == next.Credential
@@ -173,7 +173,7 @@ var faultTests = map[string]func(*storeTest){
 			}
 			if !changed {
 				s.isOpen(i.ID, 1)
-				s.want(nil, s.FinishReset(s.Context(), i.ID, hash(1), next, s.nextSecond()), "finishing again")
+				s.want(nil, s.FinishReset(s.Context(), i.ID, hash(1), next, s.nextSecond(), nil), "finishing again")
 			}
 			s.isOpen(i.ID)
 			return fired

@@ -31,7 +31,7 @@ var removeTests = map[string]func(*storeTest){
 		t.openReset(i.ID, 1)
 		t.want(nil, t.RemoveProvider(t.Context(), i.ID, "emailpass", t.nextSecond()), "removing")
 		t.isOpen(i.ID)
-		err := t.FinishReset(t.Context(), i.ID, hash(1), t.entry("emailpass", "a@shop.example", "new"), t.nextSecond())
+		err := t.FinishReset(t.Context(), i.ID, hash(1), t.entry("emailpass", "a@shop.example", "new"), t.nextSecond(), nil)
 		t.want(identity.ErrNotFound, err, "finishing its reset")
 		t.want(identity.ErrNotFound, t.OpenReset(t.Context(), i.ID, "emailpass", t.reset(2)), "opening a reset")
 		t.holds("", "a@shop.example")

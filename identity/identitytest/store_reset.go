@@ -149,7 +149,7 @@ var resetTests = map[string]func(*storeTest){
 		t.clock.Forward(time.Millisecond)
 		t.isOpen(i.ID)
 		t.want(identity.ErrNotFound, t.CloseReset(t.Context(), i.ID, "emailpass", r.Hash), "closing")
-		err := t.FinishReset(t.Context(), i.ID, r.Hash, t.entry("emailpass", "a@shop.example", "new"), t.nextSecond())
+		err := t.FinishReset(t.Context(), i.ID, r.Hash, t.entry("emailpass", "a@shop.example", "new"), t.nextSecond(), nil)
 		t.want(identity.ErrNotFound, err, "finishing")
 		t.want(identity.ErrStale, t.OpenReset(t.Context(), i.ID, "emailpass", r), "opening")
 	},
@@ -171,7 +171,7 @@ var finishTests = map[string]func(*storeTest){
 		i := t.create(t.person(1, "a@shop.example"))
 		t.openReset(i.ID, 1)
 		next := t.entry("emailpass", "a@shop.example", "new")
-		t.want(nil, t.FinishReset(t.Context(), i.ID, hash(1), next, t.nextSecond()), "finishing")
+		t.want(nil, t.FinishReset(t.Context(), i.ID, hash(1), next, t.nextSecond(), nil), "finishing")
 		got := t.get(i.ID)
 		if p := got.Providers["emailpass"]; p.Credential != next.Credential || p.EntityID != next.EntityID || p.Key != next.Key {
 			t.Errorf("stored is %+v", p)
@@ -180,7 +180,7 @@ var finishTests = map[string]func(*storeTest){
 			t.Errorf("ValidFrom is %v, want %v", got.ValidFrom, t.nextSecond())
 		}
 		t.isOpen(i.ID)
-		t.want(identity.ErrNotFound, t.FinishReset(t.Context(), i.ID, hash(1), next, t.nextSecond()), "finishing again")
+		t.want(identity.ErrNotFound, t.FinishReset(t.Context(), i.ID, hash(1), next, t.nextSecond(), nil), "finishing again")
 		t.want(identity.ErrStale, t.OpenReset(t.Context(), i.ID, "emailpass", t.reset(1)), "opening it late")
 		t.isOpen(i.ID)
 		t.holds(i.ID, "a@shop.example")
@@ -191,10 +191,10 @@ var finishTests = map[string]func(*storeTest){
 		t.create(i)
 		t.openReset(i.ID, 1)
 		next := t.entry("emailpass", "a@shop.example", "new")
-		t.want(identity.ErrNotFound, t.FinishReset(t.Context(), i.ID, hash(2), next, t.nextSecond()), "finishing another")
-		t.want(identity.ErrNotFound, t.FinishReset(t.Context(), i.ID, "", next, t.nextSecond()), "finishing none")
-		t.want(identity.ErrNotFound, t.FinishReset(t.Context(), "", hash(1), next, t.nextSecond()), "finishing nobody's")
-		t.want(identity.ErrNotFound, t.FinishReset(t.Context(), i.ID, hash(1), t.entry("google", "1", "new"), t.nextSecond()), "finishing another provider's")
+		t.want(identity.ErrNotFound, t.FinishReset(t.Context(), i.ID, hash(2), next, t.nextSecond(), nil), "finishing another")
+		t.want(identity.ErrNotFound, t.FinishReset(t.Context(), i.ID, "", next, t.nextSecond(), nil), "finishing none")
+		t.want(identity.ErrNotFound, t.FinishReset(t.Context(), "", hash(1), next, t.nextSecond(), nil), "finishing nobody's")
+		t.want(identity.ErrNotFound, t.FinishReset(t.Context(), i.ID, hash(1), t.entry("google", "1", "new"), t.nextSecond(), nil), "finishing another provider's")
 		if got := t.get(i.ID); got.Providers["emailpass"].Credential.Reveal() != "hash 1" || !got.ValidFrom.IsZero() {
 			t.Errorf("it had an effect: %+v", got)
 		}
@@ -208,7 +208,7 @@ var finishTests = map[string]func(*storeTest){
 			i.ValidFrom = t.nextSecond().Add(old)
 			t.create(i)
 			t.openReset(i.ID, 1)
-			t.want(nil, t.FinishReset(t.Context(), i.ID, hash(1), t.entry("emailpass", "a@shop.example", "new"), t.nextSecond()), "finishing")
+			t.want(nil, t.FinishReset(t.Context(), i.ID, hash(1), t.entry("emailpass", "a@shop.example", "new"), t.nextSecond(), nil), "finishing")
 			want := t.nextSecond()
 			if old >= 0 {
 				want = i.ValidFrom.Add(time.Second)
@@ -223,7 +223,7 @@ var finishTests = map[string]func(*storeTest){
 		t.want(nil, t.Link(t.Context(), i.ID, "customer", "cus_1"), "linking")
 		t.openReset(i.ID, 1)
 		t.unlink(i.ID, "customer", "cus_1")
-		err := t.FinishReset(t.Context(), i.ID, hash(1), t.entry("emailpass", "a@shop.example", "new"), t.nextSecond())
+		err := t.FinishReset(t.Context(), i.ID, hash(1), t.entry("emailpass", "a@shop.example", "new"), t.nextSecond(), nil)
 		t.want(identity.ErrNotFound, err, "finishing")
 		_, err = t.Identity(t.Context(), i.ID)
 		t.want(identity.ErrNotFound, err, "reading")
@@ -233,7 +233,7 @@ var finishTests = map[string]func(*storeTest){
 		old := i.Providers["emailpass"]
 		t.openReset(i.ID, 1)
 		next := t.entry("emailpass", "a@shop.example", "new")
-		t.want(nil, t.FinishReset(t.Context(), i.ID, hash(1), next, t.nextSecond()), "finishing")
+		t.want(nil, t.FinishReset(t.Context(), i.ID, hash(1), next, t.nextSecond(), nil), "finishing")
 		t.want(identity.ErrStale, t.ReplaceCredential(t.Context(), i.ID, old, t.entry("emailpass", "a@shop.example", "rehashed")), "replacing")
 	},
 	"50 at once, one succeeds": func(t *storeTest) {
@@ -243,7 +243,7 @@ var finishTests = map[string]func(*storeTest){
 			return t.entry("emailpass", "a@shop.example", fmt.Sprintf("new %d", n))
 		}
 		errs := t.parallel(50, func(n int) error {
-			return t.FinishReset(t.Context(), i.ID, hash(1), entry(n), t.nextSecond())
+			return t.FinishReset(t.Context(), i.ID, hash(1), entry(n), t.nextSecond(), nil)
 		})
 		winner := t.oneSucceeds(errs, identity.ErrNotFound)
 		if got := t.get(i.ID).Providers["emailpass"].Credential; got != entry(winner).Credential {
@@ -257,7 +257,7 @@ var finishTests = map[string]func(*storeTest){
 			if n == 0 {
 				return t.OpenReset(t.Context(), i.ID, "emailpass", t.reset(2))
 			}
-			return t.FinishReset(t.Context(), i.ID, hash(1), t.entry("emailpass", "a@shop.example", "new"), t.nextSecond())
+			return t.FinishReset(t.Context(), i.ID, hash(1), t.entry("emailpass", "a@shop.example", "new"), t.nextSecond(), nil)
 		})
 		t.want(nil, errs[0], "opening the later")
 		t.isOpen(i.ID, 2)

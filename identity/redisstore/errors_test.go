@@ -203,7 +203,7 @@ func aliceCalls(s *redisstore.Store) map[string]func(ctx context.Context) error 
 		},
 		"CheckReset":     func(ctx context.Context) error { return s.CheckReset(ctx, alice, "emailpass", someHash) },
 		"CloseReset":     func(ctx context.Context) error { return s.CloseReset(ctx, alice, "emailpass", someHash) },
-		"FinishReset":    func(ctx context.Context) error { return s.FinishReset(ctx, alice, someHash, entry("new"), soon()) },
+		"FinishReset":    func(ctx context.Context) error { return s.FinishReset(ctx, alice, someHash, entry("new"), soon(), nil) },
 		"LoadSession":    func(ctx context.Context) error { _, err := s.LoadSession(ctx, someSID); return err },
 		"AddProvider":    func(ctx context.Context) error { return s.AddProvider(ctx, alice, google("1")) },
 		"RemoveProvider": func(ctx context.Context) error { return s.RemoveProvider(ctx, alice, "github", soon()) },

@@ -171,7 +171,7 @@ func TestAcknowledgedIsStored(t *testing.T) {
 	must(t, s.Create(t.Context(), someone()))
 	must(t, s.Link(t.Context(), alice, "user", "user_1"))
 	must(t, s.OpenReset(t.Context(), alice, "emailpass", identity.Reset{Hash: someHash, AskedAt: time.Now(), ExpiresAt: soon()}))
-	must(t, s.FinishReset(t.Context(), alice, someHash, entry("new"), soon()))
+	must(t, s.FinishReset(t.Context(), alice, someHash, entry("new"), soon(), nil))
 	r.Kill()
 	r.Restart()
 	recovers(t, s)

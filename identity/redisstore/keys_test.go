@@ -153,7 +153,7 @@ func TestRevision(t *testing.T) {
 		func() error {
 			return s.OpenReset(t.Context(), alice, "emailpass", identity.Reset{Hash: someHash, AskedAt: time.Now(), ExpiresAt: soon()})
 		},
-		func() error { return s.FinishReset(t.Context(), alice, someHash, entry("newer"), soon()) },
+		func() error { return s.FinishReset(t.Context(), alice, someHash, entry("newer"), soon(), nil) },
 	} {
 		must(t, change())
 		want := n + 1

@@ -100,19 +100,29 @@ func TestLostReply(t *testing.T) {
 // changed.
 func TestLostReplyOfReset(t *testing.T) {
 	t.Parallel()
+	for reply, drop := range map[int64]func(identity.ProviderIdentity) bool{
+		1: nil,
+		2: func(identity.ProviderIdentity) bool { return true }, // that of the reading comes first
+	} {
+		lostReplyOfReset(t, reply, drop)
+	}
+}
+
+func lostReplyOfReset(t *testing.T, reply int64, drop func(identity.ProviderIdentity) bool) {
 	r := identitytest.StartRedis(t)
 	way := newCutter(t, r)
 	s, err := redisstore.New(newClient(t, way.url), redisstore.Options{Timeout: patient})
 	must(t, err)
 	must(t, s.Create(t.Context(), someone()))
+	must(t, s.AddProvider(t.Context(), alice, google("1234")))
 	for n, hash := range []string{strings.Repeat("0", 64), strings.Repeat("1", 64)} { // first EVALSHA fails, then EVAL is carried out
 		must(t, s.OpenReset(t.Context(), alice, "emailpass", identity.Reset{Hash: hash, AskedAt: time.Now().Add(time.Duration(n) * time.Second), ExpiresAt: soon()}))
 		if n == 0 {
-			must(t, s.FinishReset(t.Context(), alice, hash, entry("0"), soon()))
+			must(t, s.FinishReset(t.Context(), alice, hash, entry("0"), soon(), nil))
 			continue
 		}
-		way.lose(1)
-		if err := s.FinishReset(t.Context(), alice, hash, entry("1"), soon()); identity.CodeOf(err) != identity.CodeUnavailable {
+		way.lose(reply)
+		if err := s.FinishReset(t.Context(), alice, hash, entry("1"), soon(), drop); identity.CodeOf(err) != identity.CodeUnavailable {
 			t.Errorf("finishing gave %v", err)
 		}
 		way.keep()
@@ -120,6 +130,9 @@ func TestLostReplyOfReset(t *testing.T) {
 		must(t, err)
 		if got := i.Providers["emailpass"].Credential.Reveal(); got != "1" {
 			t.Errorf("the credential is %q", got)
+		}
+		if _, has := i.Providers["google"]; has != (drop == nil) {
+			t.Errorf("read %+v", i)
 		}
 	}
 }

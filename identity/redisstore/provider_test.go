@@ -5,6 +5,7 @@ package redisstore_test
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
 	"github.com/caddy-commerce/auth-sidecar/identity/identitytest"
@@ -67,6 +68,28 @@ func TestAddedRecord(t *testing.T) {
 	must(t, r.RemoveProvider(t.Context(), alice, "google", soon()))
 	if fields, err := r.server.HKeys(aliceKey); err != nil || len(fields) != 8 {
 		t.Errorf("left are %q, %v", fields, err)
+	}
+}
+
+// TestDroppedRecord: a reset that drops an entry, or what is to become one, leaves
+// no trace of it.
+func TestDroppedRecord(t *testing.T) {
+	t.Parallel()
+	for _, half := range []bool{false, true} {
+		r := newProviderTest(t)
+		if half {
+			r.diesAdding(subjectClaimed)
+		} else {
+			must(t, r.AddProvider(t.Context(), alice, google("1234")))
+		}
+		must(t, r.OpenReset(t.Context(), alice, "emailpass", identity.Reset{Hash: someHash, AskedAt: time.Now(), ExpiresAt: soon()}))
+		must(t, r.FinishReset(t.Context(), alice, someHash, entry("new"), soon(), func(identity.ProviderIdentity) bool { return true }))
+		if fields, err := r.server.HKeys(aliceKey); err != nil || len(fields) != 8 {
+			t.Errorf("half: %v: left are %q, %v", half, fields, err)
+		}
+		if r.server.Exists(subjectKey) {
+			t.Errorf("half: %v: the index key is still there", half)
+		}
 	}
 }
 

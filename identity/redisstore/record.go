@@ -37,6 +37,7 @@ const (
 // record is an identity as it is stored.
 type record struct {
 	identity.Identity
+	revision  string
 	claim     string
 	pending   bool
 	claims    map[string]string   // by provider: those that were added later
@@ -142,7 +143,7 @@ func decodeRecord(id string, fields map[string]string) (*record, error) {
 	if err := checkSchema(fields[fieldSchema]); err != nil {
 		return nil, err
 	}
-	r := &record{claim: fields[fieldClaim], claims: map[string]string{}, additions: map[string]addition{}}
+	r := &record{revision: fields[fieldRevision], claim: fields[fieldClaim], claims: map[string]string{}, additions: map[string]addition{}}
 	r.ID, r.BackendID = id, fields[fieldBackendID]
 	r.AppMetadata, r.Providers = identity.Metadata{}, map[string]identity.ProviderIdentity{}
 	_, r.pending = fields[fieldPending]

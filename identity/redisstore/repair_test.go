@@ -256,7 +256,7 @@ func TestFinishResetOfNobody(t *testing.T) {
 	must(t, r.Create(t.Context(), someone()))
 	must(t, r.OpenReset(t.Context(), alice, "emailpass", identity.Reset{Hash: someHash, AskedAt: time.Now(), ExpiresAt: soon()}))
 	r.server.Del(aliceKey)
-	if err := r.FinishReset(t.Context(), alice, someHash, entry("new"), soon()); !errors.Is(err, identity.ErrNotFound) {
+	if err := r.FinishReset(t.Context(), alice, someHash, entry("new"), soon(), nil); !errors.Is(err, identity.ErrNotFound) {
 		t.Errorf("finishing gave %v, want %v", err, identity.ErrNotFound)
 	}
 	if r.server.Exists(aliceKey) {
@@ -268,8 +268,10 @@ func TestFinishResetOfNobody(t *testing.T) {
 func TestUsedResetIsRemembered(t *testing.T) {
 	t.Parallel()
 	for name, use := range map[string]func(r *repairTest) error{
-		"CloseReset":  func(r *repairTest) error { return r.CloseReset(r.Context(), alice, "emailpass", someHash) },
-		"FinishReset": func(r *repairTest) error { return r.FinishReset(r.Context(), alice, someHash, entry("new"), soon()) },
+		"CloseReset": func(r *repairTest) error { return r.CloseReset(r.Context(), alice, "emailpass", someHash) },
+		"FinishReset": func(r *repairTest) error {
+			return r.FinishReset(r.Context(), alice, someHash, entry("new"), soon(), nil)
+		},
 	} {
 		r := newRepairTest(t)
 		must(t, r.Create(t.Context(), someone()))

@@ -86,21 +86,6 @@ func (s *Store) CloseReset(ctx context.Context, id, provider, hash string) error
 	})
 }
 
-// FinishReset implements identity.Store.
-func (s *Store) FinishReset(ctx context.Context, id, hash string, next identity.ProviderIdentity, validFrom time.Time) error {
-	value, err := encodeProvider(next)
-	if err != nil {
-		return invalid(fmt.Errorf("finishing a reset: %w", err))
-	}
-	if !validID(id) || !validHash(hash) {
-		return identity.ErrNotFound
-	}
-	return s.do(ctx, "finishing a reset", func(ctx context.Context) error {
-		return wasOpen(s.askBool(ctx, finishResetScript, []string{s.keys.identity(id), s.keys.reset(id, next.Provider)},
-			hash, s.now(), prefixProvider+next.Provider, value, seconds(validFrom)))
-	})
-}
-
 func wasOpen(open bool, err error) error {
 	if err == nil && !open {
 		return identity.ErrNotFound

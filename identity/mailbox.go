@@ -1,0 +1,24 @@
+package identity
+
+import (
+	"context"
+	"slices"
+)
+
+// finishReset stores the new credential of somebody who reads the mails to the
+// entry's address, which is proven by that. Who registered it had proven nothing:
+// what they linked goes with their password the first time, unless a third party
+// says that it belongs to the same address (attack D10).
+func (s *Service) finishReset(ctx context.Context, i *Identity, p CredentialUpdater, hash string, next ProviderIdentity) error {
+	var drop func(ProviderIdentity) bool
+	if i.Providers[next.Provider].VerifiedEmail == "" {
+		drop = func(other ProviderIdentity) bool { return !slices.Contains(p.Keys(other.VerifiedEmail), next.Key) }
+	}
+	next.VerifiedEmail = next.EntityID
+	err := s.Store.FinishReset(ctx, i.ID, hash, next, s.nextValidFrom(i.ValidFrom), drop)
+	if err := invalidIfGone(err); err != nil {
+		return err
+	}
+	s.Revoked(i.ID)
+	return nil
+}
