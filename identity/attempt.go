@@ -17,9 +17,10 @@ const AttemptTTL = 10 * time.Minute
 // Attempt is a log-in that continues at a third party, as it is kept until the
 // browser comes back.
 type Attempt struct {
-	Provider    string
-	ActorType   string
-	Host        string // the host that the attempt was begun at
+	Provider  string
+	ActorType string
+	// Host is the hash of the host that the attempt was begun at.
+	Host        string
 	CallbackURL string
 	Verifier    Secret // of PKCE (RFC 7636)
 	Nonce       string // for the ID token to repeat
@@ -98,10 +99,10 @@ func randomText() string {
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
-// attemptHash keeps the state itself out of the store. What is short would
-// otherwise be found by trying.
-func attemptHash(state string) string {
-	sum := sha256.Sum256([]byte(state))
+// textHash keeps a state or the id of a browser itself out of the store, and
+// what it takes there short.
+func textHash(text string) string {
+	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:])
 }
 
@@ -109,7 +110,7 @@ func attemptHash(state string) string {
 func (a Attempt) fits(actorType, provider string, in Input, bindRequired bool, now time.Time) string {
 	browser := ""
 	if in.Browser.Returned {
-		browser = attemptHash(in.Browser.ID)
+		browser = textHash(in.Browser.ID)
 	}
 	switch {
 	case !now.Before(a.ExpiresAt):
@@ -118,7 +119,7 @@ func (a Attempt) fits(actorType, provider string, in Input, bindRequired bool, n
 		return "state_other_provider"
 	case a.ActorType != actorType:
 		return "state_other_actor_type"
-	case a.Host != in.Host:
+	case a.Host != textHash(in.Host):
 		return "state_other_host"
 	case browser == "" && (bindRequired || a.Returned):
 		return "browser_unknown"

@@ -1,6 +1,9 @@
 package identity
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 type clientKey struct{}
 
@@ -14,4 +17,11 @@ func WithClient(ctx context.Context, address string) context.Context {
 func ClientOf(ctx context.Context) string {
 	address, _ := ctx.Value(clientKey{}).(string)
 	return address
+}
+
+// Limit bounds what strangers cause. It is safe for concurrent use.
+type Limit interface {
+	// Allow reports whether the client may cause one thing more. client is that of
+	// ClientOf, "" if nobody knows.
+	Allow(client string, now time.Time) bool
 }

@@ -8,6 +8,12 @@ import (
 	"strings"
 )
 
+// What a client chooses and an attempt keeps, in bytes.
+const (
+	maxHost        = 261 // a name of 255 (RFC 1035, section 2.3.4), a colon and a port
+	maxCallbackURL = 2048
+)
+
 // begin sends the browser to the third party. Nothing is sent there before the
 // callback URL is known to be permitted.
 func (s *Service) begin(ctx context.Context, r Redirector, actorType, provider string, in Input) (Login, error) {
@@ -19,34 +25,48 @@ func (s *Service) begin(ctx context.Context, r Redirector, actorType, provider s
 	switch given := in.Body["callback_url"].(type) {
 	case nil:
 	case string:
-		if asked = given; asked == "" {
+		if asked = given; asked == "" || len(asked) > maxCallbackURL {
 			return Login{}, errCallbackURL
 		}
 	default:
 		return Login{}, errCallbackURL
 	}
+	if len(in.Host) > maxHost {
+		return Login{}, &Error{Code: CodeInvalid, Reason: "host_too_long", Message: "The host is too long"}
+	}
 	callbackURL, err := r.CallbackURL(asked)
 	if err != nil {
 		return Login{}, err
 	}
+	if err := s.admit(ctx); err != nil {
+		return Login{}, err
+	}
 	state := newState()
 	a := Attempt{
-		Provider: provider, ActorType: actorType, Host: in.Host, CallbackURL: callbackURL,
+		Provider: provider, ActorType: actorType, Host: textHash(in.Host), CallbackURL: callbackURL,
 		Verifier: NewSecret(randomText()), Nonce: randomText(),
 		Returned: in.Browser.Returned, LinkTo: in.LinkTo,
 		ExpiresAt: s.Clock().Add(AttemptTTL),
 	}
 	if in.Browser.ID != "" {
-		a.Browser = attemptHash(in.Browser.ID)
+		a.Browser = textHash(in.Browser.ID)
 	}
 	location, err := r.Location(ctx, state, a)
 	if err != nil {
 		return Login{}, fmt.Errorf("asking %s where to log in: %w", provider, err)
 	}
-	if err := s.Attempts.KeepAttempt(ctx, attemptHash(state), a); err != nil {
+	if err := s.Attempts.KeepAttempt(ctx, textHash(state), a); err != nil {
 		return Login{}, fmt.Errorf("beginning a log-in at %s: %w", provider, err)
 	}
 	return Login{Location: location}, nil
+}
+
+// admit returns an error if strangers have made enough of third parties for now.
+func (s *Service) admit(ctx context.Context) error {
+	if s.ThirdPartyLimit == nil || s.ThirdPartyLimit.Allow(ClientOf(ctx), s.Clock()) {
+		return nil
+	}
+	return Unavailable("third_party_limit", errors.New("too many log-ins at third parties were begun or ended"))
 }
 
 var errCallbackURL = &Error{
@@ -91,7 +111,10 @@ func (s *Service) finish(ctx context.Context, r Redirector, actorType, provider 
 	if in.Query["state"] == "" {
 		return Login{}, stateRefused("state_missing", nil)
 	}
-	hash := attemptHash(in.Query["state"])
+	if err := s.admit(ctx); err != nil {
+		return Login{}, err // the attempt stays
+	}
+	hash := textHash(in.Query["state"])
 	a, err := s.Attempts.TakeAttempt(ctx, hash)
 	if errors.Is(err, ErrNotFound) {
 		return Login{}, stateRefused("state_unknown", err)

@@ -20,6 +20,9 @@ type Config struct {
 
 	// Attempts is required with a Redirector among the providers.
 	Attempts Attempts
+	// ThirdPartyLimit bounds how often log-ins at third parties begin and end, before
+	// anything is stored or asked there. Default: no limit.
+	ThirdPartyLimit Limit
 
 	Resets ResetQueue
 	Tokens ResetTokens

@@ -1,6 +1,7 @@
 package redisstore
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,6 +12,9 @@ import (
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
 )
+
+// maxAttempt is the longest record of a log-in, in bytes: strangers make them.
+const maxAttempt = 4096
 
 // attemptRecord is a log-in at a third party as it is stored.
 type attemptRecord struct {
@@ -31,6 +35,9 @@ func (s *Store) KeepAttempt(ctx context.Context, hash string, a identity.Attempt
 	value, err := encodeAttempt(a)
 	if err != nil {
 		return invalid(fmt.Errorf("keeping a log-in: %w", err))
+	}
+	if len(value) > maxAttempt {
+		return invalid(fmt.Errorf("keeping a log-in: the record has %d bytes", len(value)))
 	}
 	if !validHash(hash) {
 		return invalid(errors.New("keeping a log-in: want a hash of hexadecimal digits"))
@@ -91,9 +98,16 @@ func encodeAttempt(a identity.Attempt) ([]byte, error) {
 	if a.Provider == "" {
 		return nil, errors.New("no provider")
 	}
-	return json.Marshal(attemptRecord{
+	var value bytes.Buffer
+	encoder := json.NewEncoder(&value)
+	encoder.SetEscapeHTML(false) // else an address takes several times its length
+	err := encoder.Encode(attemptRecord{
 		a.Provider, a.ActorType, a.Host, a.CallbackURL, a.Verifier.Reveal(), a.Nonce, a.Browser, a.Returned, a.LinkTo, unixMilli(a.ExpiresAt),
 	})
+	if err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(value.Bytes(), []byte("\n")), nil
 }
 
 func decodeAttempt(value []byte) (identity.Attempt, error) {

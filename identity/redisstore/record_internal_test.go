@@ -124,7 +124,7 @@ func FuzzReset(f *testing.F) {
 // it is, or it is said to be unreadable.
 func FuzzAttempt(f *testing.F) {
 	whole, err := encodeAttempt(identity.Attempt{
-		Provider: "google", ActorType: "customer", Host: "api.shop.example", CallbackURL: "https://shop.example/?a=<b>",
+		Provider: "google", ActorType: "customer", Host: strings.Repeat("5", 64), CallbackURL: "https://shop.example/?a=<b>",
 		Verifier: identity.NewSecret("verifier"), Nonce: "nonce", Browser: "ab", Returned: true, LinkTo: "authid_1",
 		ExpiresAt: time.UnixMilli(1795280074263),
 	})

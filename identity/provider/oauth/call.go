@@ -34,12 +34,16 @@ type statusError int
 
 func (s statusError) Error() string { return fmt.Sprintf("the provider answered %d", int(s)) }
 
-// newHTTPClient makes a client whose answers are bounded; contexts
-// bound its time. Proxies are those of
-// the environment.
+// maxConns is how many connections there are to one host of a provider. Strangers
+// cause calls; more than that wait for those before them, within their time.
+const maxConns = 32
+
+// newHTTPClient makes a client whose answers and connections are bounded; contexts
+// bound its time. Proxies are those of the environment.
 func newHTTPClient() *http.Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxResponseHeaderBytes = maxHeader
+	transport.MaxConnsPerHost = maxConns
 	return &http.Client{Transport: bounded{transport}}
 }
 
