@@ -29,6 +29,13 @@ export class Storefront {
     await this.#page.getByRole("button", { name: person }).click()
   }
 
+  /** Goes to somebody else's login page from the account, and picks that person there, or cancels. */
+  async link(provider, person) {
+    await this.#click("nav-account")
+    await this.#click(`link-${provider}`)
+    await this.#page.getByRole("button", { name: person }).click()
+  }
+
   async forgot(fields) {
     await this.#click("nav-login")
     await this.#click("nav-forgot")

@@ -19,7 +19,7 @@ await step("who cancels is told so, and is not logged in", async () => {
   await shop.open()
   await shop.shows("login")
   await shop.signInWith("demo", "Cancel")
-  await shop.says("The person did not want to, read more at: undefined")
+  await shop.says("You were not logged in.")
   assert.equal(await shop.visible("view-login"), true)
 })
 
@@ -69,6 +69,58 @@ await step("two tabs: both come back", async () => {
   await grace.page.getByRole("button", { name: "Grace Hopper" }).click()
   await shop.shows("account")
   assert.equal(await shop.text("account-id"), customer)
+})
+
+await step("who has an account already logs in with its password and links the two", async () => {
+  const email = "alan@example.com"
+  const password = "correct horse battery staple"
+  const alan = await person(browser)
+  alan.expect(401)
+  const page = new Storefront(alan.page)
+  await page.open()
+  await page.register({ first_name: "Alan", last_name: "Turing", email, password })
+  await page.shows("account")
+  const known = await page.text("account-id")
+  await page.logout()
+  await page.shows("login")
+
+  alan.expect(401, 422)
+  await page.signInWith("demo", "Alan Turing")
+  await page.says("Customer with this email already has an account. Log in with its password, and link the two in your account.")
+  assert.equal(await page.visible("view-login"), true)
+  alan.expect(401)
+  await page.login({ email, password })
+  await page.shows("account")
+  await page.link("demo", "Cancel")
+  await page.says("The account was not linked.")
+  assert.equal(await page.visible("view-account"), true)
+  await page.link("demo", "Alan Turing")
+  await alan.page.getByTestId("status").filter({ hasText: "The account was linked." }).waitFor()
+  await page.shows("account")
+  assert.equal(await page.text("account-id"), known)
+  assert.equal(alan.page.url(), `${process.env.SHOP_URL}/#account`)
+
+  await page.logout()
+  await page.shows("login")
+  await page.signInWith("demo", "Alan Turing")
+  await page.shows("account")
+  assert.equal(await page.text("status"), "You are logged in.")
+  assert.deepEqual([await page.text("account-id"), await page.text("account-email")], [known, email])
+  alan.quiet()
+})
+
+await step("what belongs to somebody is not linked to another", async () => {
+  const eve = await person(browser)
+  const page = new Storefront(eve.page)
+  eve.expect(400, 401)
+  await page.open()
+  await page.register({ email: "eve@example.com", password: "correct horse battery staple" })
+  await page.shows("account")
+  const own = await page.text("account-id")
+  await page.link("demo", "Grace Hopper")
+  await page.says("The demo account belongs to another identity")
+  assert.equal(await page.text("account-id"), own)
+  eve.quiet()
 })
 
 await step("an address made by somebody else logs nobody in (D3)", async () => {

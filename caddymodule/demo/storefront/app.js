@@ -106,22 +106,42 @@ async function enter(token) {
 	show('account', 'You are logged in.');
 }
 
-// signInWith sends the browser to somebody else's login page, see comeBack.
-async function signInWith(provider) {
-	const { location: there } = await call('POST', `/auth/customer/${provider}`);
+// goTo sends the browser to somebody else's login page, see comeBack: to log in
+// by it, or to make it another way to log in to the account.
+async function goTo(provider, body) {
+	const { location: there } = await call('POST', `/auth/customer/${provider}`, { body });
 	location.assign(there);
 }
 
-// comeBack ends a login that somebody else's page was part of. Whoever comes for
-// the first time becomes a customer.
+// comeBack ends what somebody else's page was part of. Whoever comes for the first
+// time becomes a customer; whoever is logged in, and still the same, has linked it.
 async function comeBack({ provider, query }) {
+	await findCustomer();
+	if (query.get('error') === 'access_denied') {
+		throw new ShopError(customer ? 'The account was not linked.' : 'You were not logged in.', 0);
+	}
 	let { token } = await call('GET', `/auth/customer/${provider}/callback?${query}`);
+	if (customer && actorOf(token) === customer.id) {
+		show('account', 'The account was linked.');
+		return;
+	}
 	if (!actorOf(token)) {
 		const { email, given_name: first_name, family_name: last_name } = claimsOf(token).user_metadata;
-		await call('POST', '/store/customers', { token, body: { email, first_name, last_name } });
+		await becomeCustomer(token, { email, first_name, last_name });
 		({ token } = await call('POST', '/auth/token/refresh', { token }));
 	}
 	await enter(token);
+}
+
+async function becomeCustomer(token, body) {
+	try {
+		await call('POST', '/store/customers', { token, body });
+	} catch (error) {
+		if (error.status === 422 && error.message === 'Customer with this email already has an account') {
+			error.message += '. Log in with its password, and link the two in your account.';
+		}
+		throw error;
+	}
 }
 
 async function logout() {
@@ -158,8 +178,8 @@ async function loadAccount() {
 		`No. ${order.display_id}: ${order.items.map((item) => `${item.quantity} × ${item.title}`).join(', ')} (${order.status})`)));
 }
 
-// loadProviders offers a button for every login page of somebody else. Without
-// them there is still the password.
+// loadProviders offers two buttons for every login page of somebody else: to log
+// in by it, and to link it. Without them there is still the password.
 async function loadProviders() {
 	let offered = [];
 	try {
@@ -167,12 +187,14 @@ async function loadProviders() {
 	} catch {
 		// the form says what is wrong
 	}
-	byId('providers').replaceChildren(...offered.map(({ id, display_name }) => {
-		const button = element('button', `Sign in with ${display_name}`);
-		Object.assign(button, { type: 'button', onclick: () => run(button, () => signInWith(encodeURIComponent(id))) });
-		button.dataset.testid = `sign-in-${id}`;
+	const buttons = (text, testid, body) => offered.map(({ id, display_name }) => {
+		const button = element('button', `${text} ${display_name}`);
+		Object.assign(button, { type: 'button', onclick: () => run(button, () => goTo(encodeURIComponent(id), body)) });
+		button.dataset.testid = `${testid}-${id}`;
 		return button;
-	}));
+	});
+	byId('providers').replaceChildren(...buttons('Sign in with', 'sign-in'));
+	byId('links').replaceChildren(...buttons('Link', 'link', { link: true }));
 }
 
 // loadProducts shows what there is, or that it cannot be shown: the rest of the
@@ -261,22 +283,33 @@ function route() {
 	return ['register', 'forgot'].includes(wanted) ? wanted : 'login';
 }
 
-// openShop asks who is logged in. 401 means nobody; when the shop cannot tell,
+// findCustomer asks who is logged in. 401 means nobody; when the shop cannot tell,
 // the page does not pretend to know either and offers to ask again.
-async function openShop(status = '') {
+async function findCustomer() {
 	customer = null;
 	try {
 		await loadAccount();
 	} catch (error) {
 		if (error.status === 404) { // the shop has forgotten the customer
 			await logout();
-			show('login', '', error.message);
-			return;
+			throw error;
 		}
 		if (error.status !== 401) {
 			byId('retry').hidden = false;
 			throw error;
 		}
+	}
+}
+
+async function openShop(status = '') {
+	try {
+		await findCustomer();
+	} catch (error) {
+		if (error.status !== 404) {
+			throw error;
+		}
+		show('login', '', error.message);
+		return;
 	}
 	show(route(), status);
 }
