@@ -76,9 +76,9 @@ func (s *Service) RemoveProvider(ctx context.Context, c Claims, provider string)
 	if !s.remains(i, c.ActorType, provider) {
 		return nil, last
 	}
-	if s.backend != nil && !i.HasActor() {
+	if !i.HasActor() && (s.backend != nil || i.BackendID != "") {
 		// Its shadow, which is derived from the entry, is nobody's yet: whoever gets
-		// the key of the entry next would get it too.
+		// the key of the entry next would get it too, whichever site this one is.
 		return nil, &Error{
 			Code: CodeNotAllowed, Reason: "provider_of_nobody",
 			Message: "Complete the registration before removing a way to log in",

@@ -70,6 +70,38 @@ func TestNextOwnerOfARemovedAddress(t *testing.T) {
 	}
 }
 
+// A site of the same realm that has no backend is no way around that.
+func TestNextOwnerByAnotherSite(t *testing.T) {
+	t.Parallel()
+	b := newBehind(t, true)
+	b.down(identitytest.MedusaFails)
+	eve := b.register("customer", "ann@example.com")
+	b.down("")
+	if err := b.Store.AddProvider(t.Context(), eve.IdentityID, identity.ProviderIdentity{Provider: "sso", EntityID: "eve", Key: "eve"}); err != nil {
+		t.Fatal(err)
+	}
+	if id, err := b.Prepare(t.Context(), eve); err != nil || id == "" { // her shadow has Ann's address
+		t.Fatal(id, err)
+	}
+	other, err := identity.NewService(b.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = other.RemoveProvider(t.Context(), eve, "emailpass")
+	wantRefused(t, err, "not_allowed: Complete the registration before removing a way to log in", "provider_of_nobody")
+	// Nobody's shadow is in the way of whoever has none.
+	plain, err := other.Register(t.Context(), "customer", "emailpass", credentials("bob@example.com", "his"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Store.AddProvider(t.Context(), plain.IdentityID, identity.ProviderIdentity{Provider: "sso", EntityID: "bob", Key: "bob"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := other.RemoveProvider(t.Context(), plain, "emailpass"); err != nil {
+		t.Error(err)
+	}
+}
+
 // Somebody removes a third party's account and comes back by it: it is known as
 // hers at Medusa, so it is not made another one's. When Redis has lost everybody,
 // the third party's word is enough to find her again.
