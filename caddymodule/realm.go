@@ -18,6 +18,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
+	"github.com/caddy-commerce/auth-sidecar/identity/limit"
 	"github.com/caddy-commerce/auth-sidecar/identity/notify"
 	"github.com/caddy-commerce/auth-sidecar/identity/redisstore"
 	"github.com/caddy-commerce/auth-sidecar/identity/session"
@@ -167,8 +168,12 @@ func (r *Realm) provision(ctx caddy.Context, name string) error {
 	if r.JWT != nil {
 		ttl = time.Duration(r.JWT.ExpiresIn)
 	}
+	thirdParties, err := limit.NewThirdParties()
+	if err != nil {
+		return err
+	}
 	r.service, err = identity.NewService(identity.Config{
-		Store: store, Providers: providers, Actors: r.Actors, Attempts: store, TokenTTL: ttl,
+		Store: store, Providers: providers, Actors: r.Actors, Attempts: store, ThirdPartyLimit: thirdParties, TokenTTL: ttl,
 		Resets: resets, Tokens: r.ring, ResetTTL: time.Duration(r.ResetTTL),
 		NewID:   func() string { return ulid.Make().String() },
 		Revoked: r.verifier.Forget,

@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"encoding/json"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
@@ -55,7 +57,16 @@ func newThirdParties(t testing.TB, options string) *thirdParties {
 func (p *thirdParties) open(t *testing.T) *shop {
 	t.Helper()
 	t.Setenv("TEST_CLIENT_SECRET", clientSecret)
-	return open(t, config{Realm: p.realm, Site: mayJoin + "auth_require /store/me customer\nauth_sidecar\nreverse_proxy {backend}"})
+	return open(t, config{Global: "servers {\ntrusted_proxies static 127.0.0.1\n}", Realm: p.realm, Site: mayJoin + "auth_require /store/me customer\nauth_sidecar\nreverse_proxy {backend}"})
+}
+
+var strangers atomic.Uint32
+
+// stranger is the field of a client that nobody has seen before: each may begin
+// and end a few log-ins at once.
+func stranger() []string {
+	n := strangers.Add(1)
+	return []string{"X-Forwarded-For", netip.AddrFrom4([4]byte{10, byte(n >> 16), byte(n >> 8), byte(n)}).String()}
 }
 
 // began is a log-in of which the browser is away.
@@ -67,7 +78,7 @@ type began struct {
 // begin asks where to log in.
 func (s *shop) begin(t testing.TB, route, body string, header ...string) began {
 	t.Helper()
-	r := s.send(t, "POST", "/auth/"+route, body, header...)
+	r := s.send(t, "POST", "/auth/"+route, body, append(stranger(), header...)...)
 	var answer struct{ Location string }
 	if err := json.Unmarshal([]byte(r.body), &answer); err != nil || r.StatusCode != http.StatusOK || answer.Location == "" {
 		t.Fatalf("%s: no location: %d %s", route, r.StatusCode, r.body)
@@ -102,7 +113,7 @@ func (s *shop) visit(t testing.TB, b began, email string) url.Values {
 // comeBack ends the log-in.
 func (s *shop) comeBack(t testing.TB, method, route string, query url.Values, header ...string) response {
 	t.Helper()
-	return s.send(t, method, "/auth/"+route+"/callback?"+query.Encode(), "", header...)
+	return s.send(t, method, "/auth/"+route+"/callback?"+query.Encode(), "", append(stranger(), header...)...)
 }
 
 // signIn is the whole of it, in a browser that keeps cookies.
