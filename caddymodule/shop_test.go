@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -93,6 +94,28 @@ func (s *shop) mustLoad(c config) {
 		s.t.Fatal(err)
 	}
 	s.client.CloseIdleConnections() // Caddy is about to, and a POST is not repeated
+	eventually(s.t, "the listener of the configuration before is closed", func() bool { return s.listeners() <= 1 })
+}
+
+// listeners counts the sockets that listen on the shop's port: at a reload the one
+// before is closed a moment later, and what it was about to accept is reset.
+func (s *shop) listeners() int {
+	port, err := strconv.Atoi(s.port)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	data, err := os.ReadFile("/proc/net/tcp")
+	if err != nil {
+		return 1 // not Linux: it cannot be told
+	}
+	n := 0
+	for line := range strings.Lines(string(data)) {
+		const listening = "0A"
+		if f := strings.Fields(line); len(f) > 3 && f[3] == listening && strings.HasSuffix(f[1], fmt.Sprintf(":%04X", port)) {
+			n++
+		}
+	}
+	return n
 }
 
 func (s *shop) caddyfile(c config) string {
