@@ -154,7 +154,7 @@ func (s *goldenStack) prepareAttempt(e *goldenExchange) {
 		provider = "google"
 	}
 	err = s.store.KeepAttempt(s.t.Context(), goldenHash(state), identity.Attempt{
-		Provider: provider, ActorType: m[1], Host: s.server.Listener.Addr().String(), CallbackURL: "http://localhost:8000/auth/customer/google/callback",
+		Provider: provider, ActorType: m[1], Host: goldenHash(s.server.Listener.Addr().String()), CallbackURL: "http://localhost:8000/auth/customer/google/callback",
 		Verifier: identity.NewSecret(strings.Repeat("v", 43)), Nonce: goldenNonce, ExpiresAt: e.at.Add(identity.AttemptTTL),
 	})
 	if err != nil {
