@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"testing"
 	"time"
+
+	"github.com/caddy-commerce/auth-sidecar/e2e"
 )
 
 const (
@@ -17,40 +19,40 @@ const (
 func (s *medusa) customer(t *testing.T, email string) string {
 	t.Helper()
 	c := s.caller()
-	token := c.do(t, http.MethodPost, registerPath, "", credentials(email, password)).need(t, http.StatusOK).field("token")
-	return c.do(t, http.MethodPost, createPath, token, map[string]string{"email": email}).need(t, http.StatusOK).field("customer.id")
+	token := c.do(t, http.MethodPost, registerPath, "", credentials(email, password)).Need(t, http.StatusOK).Field("token")
+	return c.do(t, http.MethodPost, createPath, token, map[string]string{"email": email}).Need(t, http.StatusOK).Field("customer.id")
 }
 
 // faults are what may befall a request to Medusa: it or its answer is lost, or
 // the sidecar is killed before or after it. The shop is as it was afterwards.
-var faults = map[string]func(t *testing.T, g *gate, s *shop, path string, ask func()){
-	"request lost": func(t *testing.T, g *gate, _ *shop, path string, ask func()) {
-		g.once(http.MethodPost, path, lost)
+var faults = map[string]func(t *testing.T, g *e2e.Gate, s *shop, path string, ask func()){
+	"request lost": func(t *testing.T, g *e2e.Gate, _ *shop, path string, ask func()) {
+		g.Once(http.MethodPost, path, e2e.Lost)
 		ask()
-		g.met(t)
+		g.Met(t)
 	},
-	"answer lost": func(t *testing.T, g *gate, _ *shop, path string, ask func()) {
-		g.once(http.MethodPost, path, answerIsLost)
+	"answer lost": func(t *testing.T, g *e2e.Gate, _ *shop, path string, ask func()) {
+		g.Once(http.MethodPost, path, e2e.AnswerIsLost)
 		ask()
-		g.met(t)
+		g.Met(t)
 	},
-	"killed before": func(t *testing.T, g *gate, s *shop, path string, ask func()) {
+	"killed before": func(t *testing.T, g *e2e.Gate, s *shop, path string, ask func()) {
 		killAt(t, g, s, path, func(func()) {}, ask)
 	},
-	"killed after": func(t *testing.T, g *gate, s *shop, path string, ask func()) {
+	"killed after": func(t *testing.T, g *e2e.Gate, s *shop, path string, ask func()) {
 		killAt(t, g, s, path, func(forward func()) { forward() }, ask)
 	},
 }
 
 // killAt asks, kills the sidecar when Medusa is about to answer, and starts it again.
-func killAt(t *testing.T, g *gate, s *shop, path string, first fault, ask func()) {
+func killAt(t *testing.T, g *e2e.Gate, s *shop, path string, first e2e.Fault, ask func()) {
 	t.Helper()
 	now, dead := make(chan struct{}), make(chan struct{})
-	g.once(http.MethodPost, path, func(forward func()) {
+	g.Once(http.MethodPost, path, func(forward func()) {
 		first(forward)
 		close(now)
 		<-dead
-		broken()
+		e2e.Broken()
 	})
 	ended := make(chan struct{})
 	go func() {
@@ -75,8 +77,8 @@ func testMovesOver(t *testing.T, backend *medusa) {
 	for kind, befall := range faults {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
-			g := newGate(t, backend)
-			s := newShop(t, backend, g.addr())
+			g := e2e.NewGate(t, backend.url())
+			s := newShop(t, backend, g.Addr())
 			c := s.caller()
 			email := mailbox(kind) + "@moves.example.com"
 			id := backend.customer(t, email)
@@ -92,7 +94,7 @@ func testMovesOver(t *testing.T, backend *medusa) {
 				if a.Status == http.StatusOK {
 					break
 				}
-				a.needRetryAfter(t)
+				a.NeedRetryAfter(t)
 				select {
 				case <-late:
 					t.Fatal("the customer cannot log in")
@@ -100,9 +102,9 @@ func testMovesOver(t *testing.T, backend *medusa) {
 				}
 			}
 			newcomer{s, email}.isCustomer(t, id)
-			c.do(t, http.MethodPost, loginPath, "", credentials(email, "wrong")).need(t, http.StatusUnauthorized)
+			c.do(t, http.MethodPost, loginPath, "", credentials(email, "wrong")).Need(t, http.StatusUnauthorized)
 
-			g.shut(true) // what has moved needs Medusa no more
+			g.Shut(true) // what has moved needs Medusa no more
 			c.login(t, "customer", email, password)
 		})
 	}
@@ -115,19 +117,19 @@ func testForgets(t *testing.T, backend *medusa) {
 		for kind, befall := range faults {
 			name := map[string]string{resetPath: "ask", updatePath: "update"}[path] + " " + kind
 			t.Run(name, func(t *testing.T) {
-				g := newGate(t, backend)
-				s := newShop(t, backend, g.addr())
+				g := e2e.NewGate(t, backend.url())
+				s := newShop(t, backend, g.Addr())
 				c := s.caller()
 				n := newcomer{s, mailbox(name) + "@forgets.example.com"}
 				id := n.try(t)
 				ask := func() string {
 					t.Helper()
 					before := len(backend.happened(t, "auth.password_reset", "entity_id", n.email))
-					c.do(t, http.MethodPost, resetPath, "", map[string]string{"identifier": n.email}).need(t, http.StatusCreated)
+					c.do(t, http.MethodPost, resetPath, "", map[string]string{"identifier": n.email}).Need(t, http.StatusCreated)
 					token, _ := backend.event(t, before+1, "auth.password_reset", "entity_id", n.email)["token"].(string)
 					return token
 				}
-				update := func(token string) (answer, error) {
+				update := func(token string) (e2e.Answer, error) {
 					return c.post(t, updatePath, token, map[string]string{"password": changed})
 				}
 				if path == resetPath {
@@ -139,9 +141,9 @@ func testForgets(t *testing.T, backend *medusa) {
 				if a, err := update(ask()); err != nil || a.Status != http.StatusOK {
 					t.Fatalf("a new password cannot be set: %+v %v", a, err)
 				}
-				c.do(t, http.MethodPost, loginPath, "", credentials(n.email, password)).need(t, http.StatusUnauthorized)
+				c.do(t, http.MethodPost, loginPath, "", credentials(n.email, password)).Need(t, http.StatusUnauthorized)
 				token := c.login(t, "customer", n.email, changed)
-				if got := c.do(t, http.MethodGet, mePath, token, nil).need(t, http.StatusOK).field("customer.id"); got != id {
+				if got := c.do(t, http.MethodGet, mePath, token, nil).Need(t, http.StatusOK).Field("customer.id"); got != id {
 					t.Errorf("the customer was %s and is %s", id, got)
 				}
 			})

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/caddy-commerce/auth-sidecar/e2e"
 )
 
 const (
@@ -29,11 +31,11 @@ type newcomer struct {
 func (n newcomer) try(t *testing.T) string {
 	t.Helper()
 	c := n.shop.caller()
-	step := func(path, token string, body any) (answer, bool) {
+	step := func(path, token string, body any) (e2e.Answer, bool) {
 		t.Helper()
 		a, err := c.post(t, path, token, body)
 		if err != nil {
-			return answer{}, false // the sidecar is gone
+			return e2e.Answer{}, false // the sidecar is gone
 		}
 		if a.Status >= 500 {
 			if a.Status != http.StatusServiceUnavailable && a.Status != http.StatusBadGateway {
@@ -51,7 +53,7 @@ func (n newcomer) try(t *testing.T) string {
 	if !ok {
 		return ""
 	}
-	token := a.need(t, http.StatusOK).field("token")
+	token := a.Need(t, http.StatusOK).Field("token")
 	a, ok = step(createPath, token, map[string]string{"email": n.email})
 	if !ok {
 		return ""
@@ -63,8 +65,8 @@ func (n newcomer) try(t *testing.T) string {
 	if !ok {
 		return ""
 	}
-	token = a.need(t, http.StatusOK).field("token")
-	return c.do(t, http.MethodGet, mePath, token, nil).need(t, http.StatusOK).field("customer.id")
+	token = a.Need(t, http.StatusOK).Field("token")
+	return c.do(t, http.MethodGet, mePath, token, nil).Need(t, http.StatusOK).Field("customer.id")
 }
 
 // isCustomer checks that Medusa has the newcomer once, as a customer whom the
@@ -73,7 +75,7 @@ func (n newcomer) isCustomer(t *testing.T, id string) {
 	t.Helper()
 	backend := n.shop.backend
 	list := backend.caller().do(t, http.MethodGet, "/admin/customers?fields=id,email,has_account&q="+n.email,
-		backend.adminToken(t), nil).need(t, http.StatusOK)
+		backend.adminToken(t), nil).Need(t, http.StatusOK)
 	var found struct {
 		Customers []struct {
 			ID      string
@@ -88,22 +90,14 @@ func (n newcomer) isCustomer(t *testing.T, id string) {
 	}
 	c := n.shop.caller()
 	token := c.login(t, "customer", n.email, password)
-	if got := c.do(t, http.MethodGet, mePath, token, nil).need(t, http.StatusOK).field("customer.id"); got != id {
+	if got := c.do(t, http.MethodGet, mePath, token, nil).Need(t, http.StatusOK).Field("customer.id"); got != id {
 		t.Errorf("the customer is %q, who logs in is %q", id, got)
 	}
 	// One identity there, linked to that customer and to nothing else.
-	if got, want := backend.postgres.query(t, `select string_agg(a.app_metadata::text, ';') from provider_identity p
+	if got, want := backend.postgres.Query(t, `select string_agg(a.app_metadata::text, ';') from provider_identity p
 		join auth_identity a on a.id = p.auth_identity_id where p.entity_id = '`+n.email+`'`),
 		`{"customer_id": "`+id+`"}`; got != want {
 		t.Errorf("Medusa's identities with that address: %s, want %s", got, want)
-	}
-}
-
-// needRetryAfter checks that an answer says when to try again.
-func (a answer) needRetryAfter(t *testing.T) {
-	t.Helper()
-	if a.need(t, http.StatusServiceUnavailable).Header.Get("Retry-After") == "" {
-		t.Errorf("no Retry-After: %v", a.Header)
 	}
 }
 
@@ -118,36 +112,36 @@ func testStopped(t *testing.T, backend *medusa) {
 
 	backend.Stop()
 	token := c.login(t, "customer", known.email, password)
-	token = c.do(t, http.MethodPost, refreshPath, token, nil).need(t, http.StatusOK).field("token")
+	token = c.do(t, http.MethodPost, refreshPath, token, nil).Need(t, http.StatusOK).Field("token")
 	late := newcomer{s, "late@stopped.example.com"}
-	registration := c.do(t, http.MethodPost, registerPath, "", credentials(late.email, password)).need(t, http.StatusOK).field("token")
-	c.do(t, http.MethodPost, loginPath, "", credentials(late.email, password)).need(t, http.StatusOK)
-	c.do(t, http.MethodPost, createPath, registration, map[string]string{"email": late.email}).needRetryAfter(t)
+	registration := c.do(t, http.MethodPost, registerPath, "", credentials(late.email, password)).Need(t, http.StatusOK).Field("token")
+	c.do(t, http.MethodPost, loginPath, "", credentials(late.email, password)).Need(t, http.StatusOK)
+	c.do(t, http.MethodPost, createPath, registration, map[string]string{"email": late.email}).NeedRetryAfter(t)
 	if a := c.do(t, http.MethodGet, mePath, token, nil); a.Status != http.StatusBadGateway && a.Status != http.StatusServiceUnavailable {
 		t.Errorf("a request for Medusa answers %d: %s", a.Status, a.Body)
 	}
 
 	backend.Restart()
-	c.do(t, http.MethodGet, mePath, token, nil).need(t, http.StatusOK)
-	created := c.do(t, http.MethodPost, createPath, registration, map[string]string{"email": late.email}).need(t, http.StatusOK)
-	late.isCustomer(t, created.field("customer.id"))
+	c.do(t, http.MethodGet, mePath, token, nil).Need(t, http.StatusOK)
+	created := c.do(t, http.MethodPost, createPath, registration, map[string]string{"email": late.email}).Need(t, http.StatusOK)
+	late.isCustomer(t, created.Field("customer.id"))
 }
 
 // Medusa does not answer at all: nobody waits for it who does not need it.
 func testSlow(t *testing.T, backend *medusa) {
-	g := newGate(t, backend)
-	s := newShop(t, backend, g.addr())
+	g := e2e.NewGate(t, backend.url())
+	s := newShop(t, backend, g.Addr())
 	c := s.caller()
 	person := newcomer{s, "person@slow.example.com"}
 	release := make(chan struct{})
 	defer close(release)
-	g.once(http.MethodPost, registerPath, func(func()) { <-release })
-	token := c.do(t, http.MethodPost, registerPath, "", credentials(person.email, password)).need(t, http.StatusOK).field("token")
-	g.once(http.MethodPost, registerPath, func(func()) { <-release })
-	c.do(t, http.MethodPost, createPath, token, map[string]string{"email": person.email}).needRetryAfter(t)
-	g.met(t)
-	created := c.do(t, http.MethodPost, createPath, token, map[string]string{"email": person.email}).need(t, http.StatusOK)
-	person.isCustomer(t, created.field("customer.id"))
+	g.Once(http.MethodPost, registerPath, func(func()) { <-release })
+	token := c.do(t, http.MethodPost, registerPath, "", credentials(person.email, password)).Need(t, http.StatusOK).Field("token")
+	g.Once(http.MethodPost, registerPath, func(func()) { <-release })
+	c.do(t, http.MethodPost, createPath, token, map[string]string{"email": person.email}).NeedRetryAfter(t)
+	g.Met(t)
+	created := c.do(t, http.MethodPost, createPath, token, map[string]string{"email": person.email}).Need(t, http.StatusOK)
+	person.isCustomer(t, created.Field("customer.id"))
 }
 
 // moments are the requests to Medusa while somebody becomes a customer.
@@ -161,8 +155,8 @@ func testNewcomers(t *testing.T, backend *medusa) {
 	for moment, path := range moments {
 		for kind, befall := range faults {
 			t.Run(moment+" "+kind, func(t *testing.T) {
-				g := newGate(t, backend)
-				s := newShop(t, backend, g.addr())
+				g := e2e.NewGate(t, backend.url())
+				s := newShop(t, backend, g.Addr())
 				n := newcomer{s, mailbox(moment+" "+kind) + "@newcomers.example.com"}
 				befall(t, g, s, path, func() { n.try(t) })
 				n.persist(t)
@@ -189,7 +183,7 @@ func testWrongSecret(t *testing.T, backend *medusa) {
 	s := newShop(t, backend, backend.addr(), "MEDUSA_JWT_SECRET="+strings.Repeat("w", 32))
 	c := s.caller()
 	const email = "person@secret.example.com"
-	token := c.do(t, http.MethodPost, registerPath, "", credentials(email, password)).need(t, http.StatusOK).field("token")
+	token := c.do(t, http.MethodPost, registerPath, "", credentials(email, password)).Need(t, http.StatusOK).Field("token")
 	for _, request := range []struct{ method, path string }{
 		{http.MethodPost, createPath}, {http.MethodGet, mePath}, {http.MethodGet, "/store/products"},
 	} {
@@ -202,7 +196,7 @@ func testWrongSecret(t *testing.T, backend *medusa) {
 			t.Errorf("%s %s answers %d: %s", request.method, request.path, a.Status, a.Body)
 		}
 	}
-	c.do(t, http.MethodGet, "/store/products", "", nil).need(t, http.StatusOK) // nobody is logged in
+	c.do(t, http.MethodGet, "/store/products", "", nil).Need(t, http.StatusOK) // nobody is logged in
 	log := s.caddy.Output()
 	if !strings.Contains(log, `"level":"error"`) || !strings.Contains(log, "secret") {
 		t.Errorf("the log does not say that the secret is wrong:\n%s", log)

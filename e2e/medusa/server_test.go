@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/caddy-commerce/auth-sidecar/e2e"
 	"github.com/caddy-commerce/auth-sidecar/identity/identitytest"
 )
 
@@ -23,7 +24,7 @@ const shopOrigin = "http://localhost:8000"
 
 // stores are what a Medusa keeps its data in.
 type stores struct {
-	postgres *postgres
+	postgres *e2e.Postgres
 	redis    *identitytest.Redis
 	events   string // file that its subscriber writes to
 }
@@ -44,7 +45,7 @@ func startMedusa(t *testing.T) *medusa {
 	t.Helper()
 	made := install(t)
 	return made.start(t, stores{
-		postgres: startPostgres(t, filepath.Join(made.dir, "postgres")),
+		postgres: e2e.StartPostgres(t, filepath.Join(made.dir, "postgres")),
 		redis:    identitytest.StartRedis(t),
 	})
 }
@@ -91,7 +92,7 @@ func (m template) command(t *testing.T, dir string, s stores, args ...string) *e
 		"EVENT_LOG=" + s.events,
 	}
 	if s.postgres != nil {
-		cmd.Env = append(cmd.Env, "DATABASE_URL="+s.postgres.url(), "REDIS_URL="+s.redis.URL())
+		cmd.Env = append(cmd.Env, "DATABASE_URL="+s.postgres.URL(), "REDIS_URL="+s.redis.URL())
 	}
 	return cmd
 }
