@@ -2,8 +2,6 @@ package medusa
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -12,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
+	"github.com/caddy-commerce/auth-sidecar/identity/backend/upstream"
 )
 
 // Shadow says which address an identity has at the backend.
@@ -105,21 +104,11 @@ func (b *Backend) shadowOf(actorType string, p identity.ProviderIdentity) (strin
 	if b.mirrors(p) {
 		return actorType, credentials{p.EntityID, b.password(p)}
 	}
-	address := "shadow-" + hex.EncodeToString(b.derive("address", p)) + "@sidecar.invalid"
+	address := "shadow-" + hex.EncodeToString(upstream.Derive(b.Key, "address", p)) + "@sidecar.invalid"
 	return shadowActor, credentials{address, b.password(p)}
 }
 
-// password is that of the shadow: nobody types it, and it is the same at every
-// attempt.
-func (b *Backend) password(p identity.ProviderIdentity) string {
-	return base64.RawURLEncoding.EncodeToString(b.derive("password", p))
-}
-
-func (b *Backend) derive(purpose string, p identity.ProviderIdentity) []byte {
-	mac := hmac.New(sha256.New, []byte(b.Key.Reveal()))
-	mac.Write([]byte(purpose + "\x00" + p.Provider + "\x00" + p.Key))
-	return mac.Sum(nil)
-}
+func (b *Backend) password(p identity.ProviderIdentity) string { return upstream.Password(b.Key, p) }
 
 // tokenClaims are the claims of a token in the backend's answer that matter here.
 type tokenClaims struct {
