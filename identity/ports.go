@@ -16,6 +16,9 @@ type Store interface {
 	// within the provider, or ErrNotFound. It costs the same whether or not
 	// there is one.
 	Find(ctx context.Context, provider string, keys ...string) (*Identity, error)
+	// ByActor returns the identity that has the actor, or ErrNotFound. Of several
+	// the first by id.
+	ByActor(ctx context.Context, actorType, actorID string) (*Identity, error)
 	// Create stores a new identity and claims the keys of its provider
 	// identities, all or nothing. ErrExists if one is taken.
 	Create(ctx context.Context, i *Identity) error

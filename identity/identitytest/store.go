@@ -26,6 +26,7 @@ func RunStore(t *testing.T, newStore NewStore) {
 		"ReplaceCredential": replaceTests,
 		"Link":              linkTests,
 		"Unlink":            unlinkTests,
+		"ByActor":           actorTests,
 		"SetBackend":        backendTests,
 		"Reset":             resetTests,
 		"FinishReset":       finishTests,
@@ -182,6 +183,7 @@ func StoreCalls(s identity.Store) map[string]func(ctx context.Context) error {
 	return map[string]func(ctx context.Context) error{
 		"Identity": func(ctx context.Context) error { _, err := s.Identity(ctx, id); return err },
 		"Find":     func(ctx context.Context) error { _, err := s.Find(ctx, "emailpass", entry.Key); return err },
+		"ByActor":  func(ctx context.Context) error { _, err := s.ByActor(ctx, "customer", "cus_1"); return err },
 		"Create": func(ctx context.Context) error {
 			return s.Create(ctx, &identity.Identity{ID: id, Providers: map[string]identity.ProviderIdentity{"emailpass": entry}})
 		},

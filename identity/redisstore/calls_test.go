@@ -13,7 +13,7 @@ import (
 )
 
 // reads are the calls that change nothing.
-var reads = map[string]bool{"Identity": true, "Find": true, "CheckReset": true, "LoadSession": true, "State": true}
+var reads = map[string]bool{"Identity": true, "Find": true, "ByActor": true, "CheckReset": true, "LoadSession": true, "State": true}
 
 // calls returns a call of every method, by name.
 func calls(s *redisstore.Store) map[string]func(ctx context.Context) error {

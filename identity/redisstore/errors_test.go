@@ -42,7 +42,7 @@ func TestErrorReplies(t *testing.T) {
 			t.Parallel()
 			m := miniredis.RunT(t)
 			s := newStore(t, newClient(t, "redis://"+m.Addr()), nil)
-			must(t, s.DeleteSession(t.Context(), someSID)) // is connected
+			must(t, s.SaveSession(t.Context(), someSID, []byte("a"), time.Hour)) // is connected
 			m.SetError(reply)
 			allUnavailable(t, s, false, reason)
 		})
@@ -149,7 +149,7 @@ var corruptions = map[string]struct {
 		[]string{"Find", "Create"}},
 	"an index that is a set": {func(m *miniredis.Miniredis) { m.Del(addressKey); _, _ = m.SAdd(addressKey, "a") },
 		[]string{"Find", "Create"}},
-	"an actor that is a text": {func(m *miniredis.Miniredis) { m.Del(actorKey); _ = m.Set(actorKey, "a") }, []string{"Link", "Unlink"}},
+	"an actor that is a text": {func(m *miniredis.Miniredis) { m.Del(actorKey); _ = m.Set(actorKey, "a") }, []string{"Link", "Unlink", "ByActor"}},
 	"a reset of another form": {func(m *miniredis.Miniredis) { _ = m.Set(resetKey, "a") },
 		[]string{"OpenReset", "CheckReset", "CloseReset", "FinishReset"}},
 	"a reset with a state that is none": {func(m *miniredis.Miniredis) { _ = m.Set(resetKey, "1 99999999999999 ab won't") },
@@ -165,7 +165,7 @@ var (
 	resetKey   = aliceKey + ":rst:emailpass"
 	sessionKey = "auth:sess:" + someSID
 
-	ofContent   = []string{"Identity", "Find", "Create", "Unlink"}
+	ofContent   = []string{"Identity", "Find", "Create", "Unlink", "ByActor"}
 	allOfRecord = append([]string{"State"}, ofContent...)
 )
 
@@ -175,6 +175,7 @@ func aliceCalls(s *redisstore.Store) map[string]func(ctx context.Context) error 
 		"Identity": func(ctx context.Context) error { _, err := s.Identity(ctx, alice); return err },
 		"State":    func(ctx context.Context) error { _, err := s.State(ctx, alice); return err },
 		"Find":     func(ctx context.Context) error { _, err := s.Find(ctx, "emailpass", address); return err },
+		"ByActor":  func(ctx context.Context) error { _, err := s.ByActor(ctx, "customer", "cus_1"); return err },
 		"Create": func(ctx context.Context) error {
 			i := someone()
 			i.ID = bob
@@ -223,7 +224,7 @@ func TestNewerSchema(t *testing.T) {
 	r := newRepairTest(t)
 	must(t, r.Create(t.Context(), someone()))
 	r.server.HSet(aliceKey, "v", "2")
-	for _, name := range []string{"Identity", "State", "Find", "Create", "Unlink"} {
+	for _, name := range []string{"Identity", "State", "Find", "Create", "Unlink", "ByActor"} {
 		if err := aliceCalls(r.Store)[name](t.Context()); identity.ReasonOf(err) != "store_schema" || identity.CodeOf(err) != identity.CodeUnavailable {
 			t.Errorf("%s: got %v, reason %s", name, err, identity.ReasonOf(err))
 		}

@@ -44,6 +44,30 @@ func (s *Store) Link(ctx context.Context, id, actorType, actorID string) error {
 	})
 }
 
+// ByActor implements identity.Store.
+func (s *Store) ByActor(ctx context.Context, actorType, actorID string) (*identity.Identity, error) {
+	var i *identity.Identity
+	err := s.do(ctx, "finding an actor", func(ctx context.Context) error {
+		ids, err := s.client.SMembers(ctx, s.keys.actor(actorType, actorID)).Result()
+		if err != nil {
+			return err
+		}
+		slices.Sort(ids)
+		for _, id := range ids {
+			r, err := s.settled(ctx, id)
+			if err != nil {
+				return err
+			}
+			if r != nil && r.ActorID(actorType) == actorID && actorID != "" {
+				i = &r.Identity
+				return nil
+			}
+		}
+		return identity.ErrNotFound
+	})
+	return i, err
+}
+
 // Unlink implements identity.Store. When several identities have the actor, all
 // lose it, and the first id in order is returned.
 func (s *Store) Unlink(ctx context.Context, actorType, actorID string, validFrom time.Time) (string, error) {
