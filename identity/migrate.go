@@ -20,11 +20,14 @@ const (
 
 // Migrate implements Accounts.
 func (a accounts) Migrate(ctx context.Context, keys []string, identifier, password string, entry func() (ProviderIdentity, error)) (*Identity, error) {
+	if a.legacy != nil {
+		return a.migratePerson(ctx, keys, identifier, password, entry)
+	}
 	if a.backend == nil || !a.backend.Migrate || a.provider != EmailPass || len(keys) == 0 {
 		return nil, ErrNotFound
 	}
 	// The last key is the one of all spellings.
-	release, err := a.lock(ctx, "migrate:"+keys[len(keys)-1])
+	release, err := lock(ctx, a.backend.Locks, "migrate:"+keys[len(keys)-1])
 	if err != nil {
 		return nil, fmt.Errorf("migrating an account: %w", err)
 	}
@@ -67,11 +70,11 @@ func (s *Service) createAccount(ctx context.Context, account Account, p Provider
 }
 
 // lock waits for the lock of that name.
-func (s *Service) lock(ctx context.Context, name string) (release func(), err error) {
+func lock(ctx context.Context, locks Locker, name string) (release func(), err error) {
 	ctx, cancel := context.WithTimeout(ctx, migrationWait)
 	defer cancel()
 	for {
-		release, err = s.backend.Locks.Lock(ctx, name, migrationTTL)
+		release, err = locks.Lock(ctx, name, migrationTTL)
 		if !errors.Is(err, ErrExists) {
 			return release, err
 		}
