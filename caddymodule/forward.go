@@ -48,8 +48,8 @@ func (h *Handler) forward(r *http.Request, previous, caller *verify.Caller) erro
 		}
 	}
 	switch {
-	case caller == nil:
-		if previous != nil || verify.PresentsBearer(r.Header) {
+	case caller == nil || h.backend != nil && h.backend.knows != nil && !h.backend.knows(caller):
+		if caller != nil || previous != nil || verify.PresentsBearer(r.Header) {
 			delete(r.Header, "Authorization")
 		}
 	case caller.Method == verify.Session && h.Forward == "none":

@@ -152,7 +152,7 @@ func (h *Handler) provision(ctx caddy.Context) error {
 	}
 	h.crossOrigin = httpapi.NewCrossOrigin(h.origins)
 	h.api, err = httpapi.New(httpapi.Config{
-		Prefix: h.Prefix, MaxBody: h.MaxBody, Origins: h.origins, HTTPS: https, Backend: h.backend != nil,
+		Prefix: h.Prefix, MaxBody: h.MaxBody, Origins: h.origins, HTTPS: https, Backend: h.backend != nil && h.backend.legacy == nil,
 		Service: h.service, Tokens: h.realm.ring, Sessions: h.realm.sessions, Verifier: h.realm.verifier,
 		Logger: ctx.Slogger(),
 	})

@@ -90,6 +90,17 @@ func duration(d *caddyfile.Dispenser, value *caddy.Duration) error {
 	return nil
 }
 
+// onOff reads a switch.
+func onOff(d *caddyfile.Dispenser, value **bool) error {
+	var word string
+	if err := oneOf(d, &word, "on", "off"); err != nil {
+		return err
+	}
+	on := word == "on"
+	*value = &on
+	return nil
+}
+
 // flag reads an option without value.
 func flag(value *bool) error {
 	*value = true
