@@ -74,7 +74,8 @@ func (h *Handler) authorization(r *http.Request, caller *verify.Caller) (string,
 		if err := h.backend.trusted(r.Context()); err != nil {
 			return "", err
 		}
-		asIs = asIs && !h.backend.all && (caller.BackendID == "" || caller.BackendID == caller.Claims.IdentityID)
+		// A Medusa v2 would not know a token of the older dialect for one.
+		asIs = asIs && !h.backend.all && !caller.Claims.ByActor && (caller.BackendID == "" || caller.BackendID == caller.Claims.IdentityID)
 	}
 	if asIs {
 		return caller.Authorization, nil
