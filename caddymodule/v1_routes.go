@@ -13,7 +13,7 @@ import (
 // credentialRoute is a route of a backend that writes a password, or shows who
 // knows one. None of them gets a request as the client sent it.
 type credentialRoute struct {
-	method string // "" is every one
+	method string // "" is every one, also of what is below the path
 	path   string // as in a Link
 	serve  credentialHandler
 }
@@ -33,9 +33,7 @@ func v1Routes(client *medusav1.Backend) []credentialRoute {
 		{http.MethodPost, "/admin/invites/accept", accounts.accept},
 
 		{"", "/store/auth", closed},
-		{"", "/store/auth/*", closed},
 		{"", "/admin/auth", closed},
-		{"", "/admin/auth/*", closed},
 		{http.MethodPost, "/store/customers", closed},
 		{http.MethodPost, "/store/customers/password-token", closed},
 		{http.MethodPost, "/store/customers/password-reset", closed},
@@ -53,10 +51,9 @@ func (h *Handler) credentialRoute(r *http.Request) *credentialRoute {
 	cleaned := path.Clean(r.URL.Path) // what the backend reads otherwise has no route there
 	for i := range h.backend.credentials {
 		route := &h.backend.credentials[i]
-		if route.method == "" || route.method == r.Method {
-			if _, ok := matchRoute(route.path, cleaned); ok {
-				return route
-			}
+		switch _, ok := matchRoute(route.path, cleaned); {
+		case route.method == "" && below(cleaned, route.path), route.method == r.Method && ok:
+			return route
 		}
 	}
 	return nil
