@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -69,6 +70,9 @@ func (h *Handler) loadBackend(ctx caddy.Context) error {
 	}
 	h.minter = h.backend.minter
 	if l := h.backend.legacy; l != nil {
+		if !h.speaks(dialectV1) {
+			return errors.New(`backend: nobody could log in to this one without its own dialect: add "dialect v1" or "dialect v1 v2"`)
+		}
 		l.Locks, l.Resets, l.Logger = h.realm.store, h.realm.queue, logger
 		h.service = h.realm.service.WithLegacy(*l)
 	} else {

@@ -33,7 +33,7 @@ func v1Routes(client *medusav1.Backend) []credentialRoute {
 		{http.MethodPost, "/admin/invites/accept", accounts.accept},
 
 		{"", "/store/auth", closed},
-		{"", "/admin/auth", closed},
+		{"", "/admin/auth", closedButToKeys},
 		{http.MethodPost, "/store/customers", closed},
 		{http.MethodPost, "/store/customers/password-token", closed},
 		{http.MethodPost, "/store/customers/password-reset", closed},
@@ -64,6 +64,15 @@ func closed(h *Handler, w http.ResponseWriter, r *http.Request, _ *state, _ cadd
 	h.refused(r, "backend_route")
 	h.allowOrigin(w, r)
 	return answerNoRoute.write(w)
+}
+
+// closedButToKeys lets the owner of an API key ask who that is.
+func closedButToKeys(h *Handler, w http.ResponseWriter, r *http.Request, s *state, next caddyhttp.Handler) error {
+	asks := r.Method == http.MethodGet || r.Method == http.MethodHead
+	if asks && path.Clean(r.URL.Path) == "/admin/auth" && s.caller == nil && len(r.Header[h.backend.apiKey]) > 0 {
+		return h.pass(w, r, next)
+	}
+	return closed(h, w, r, s, next)
 }
 
 // refusePassword lets everything pass but a password: nobody knows that of another
