@@ -2,13 +2,14 @@
 
 package medusav1
 
-import (
-	"net/http"
-	"testing"
-)
+import "testing"
 
+// One Medusa serves all tests, which use people of their own: starting it takes
+// longer than most of them.
 func TestMedusa(t *testing.T) {
 	backend := startMedusa(t)
-	token := backend.caller().login(t, "store", customerEmail, customerPassword)
-	t.Log(backend.caller().do(t, http.MethodGet, "/store/customers/me/orders", token, nil).Need(t, 200).Field("orders"))
+	t.Run("client alone", func(t *testing.T) { testClientAlone(t, backend) })
+	s := newShop(t, backend, backend.addr())
+	t.Run("client", func(t *testing.T) { testClient(t, s) })
+	t.Run("page", func(t *testing.T) { testPage(t, backend) })
 }
