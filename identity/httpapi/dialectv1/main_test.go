@@ -45,6 +45,7 @@ type shop struct {
 	ring     *token.Ring
 	sessions *session.Manager
 	verifier *verify.Verifier
+	hasher   *password.Hasher
 	resets   *resets
 
 	mu  sync.Mutex
@@ -117,7 +118,7 @@ func newShop(t *testing.T, change func(*setup)) *shop {
 	must(t, err)
 	s.ring, err = token.NewRing(token.Config{Keys: []token.Key{key}, Clock: s.clock})
 	must(t, err)
-	hasher, err := password.New(password.Config{Argon2Memory: 64, Argon2Time: 1})
+	s.hasher, err = password.New(password.Config{Argon2Memory: 64, Argon2Time: 1})
 	must(t, err)
 	s.sessions, err = session.NewManager(session.Config{
 		Settings: set.sessions, Store: s.store, Clock: s.clock, Secrets: []identity.Secret{identity.NewSecret(set.cookies)},
@@ -129,7 +130,7 @@ func newShop(t *testing.T, change func(*setup)) *shop {
 	must(t, err)
 	s.service, err = identity.NewService(identity.Config{
 		Store: s.store, Attempts: s.store, Resets: s.resets, Tokens: s.ring, NewID: set.newID, Clock: s.clock, Revoked: s.verifier.Forget,
-		Providers: []identity.NamedProvider{{ID: "emailpass", Provider: emailpass.New(hasher, slog.New(slog.DiscardHandler))}},
+		Providers: []identity.NamedProvider{{ID: "emailpass", Provider: emailpass.New(s.hasher, slog.New(slog.DiscardHandler))}},
 	})
 	must(t, err)
 	c := set.config
