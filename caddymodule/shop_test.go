@@ -25,6 +25,7 @@ type config struct {
 	Redis   string // the option redis of the default realm. Default: embedded
 	NoKeys  bool   // no secrets: embedded Redis has some made
 	Session string // more options of its sessions
+	JWT     string // more options of its tokens
 	Realm   string // more options of the realm. Without a provider, it gets emailpass with quick hashes
 	Routes  string // named routes
 	Site    string // the site. Default: auth_sidecar in front of the backend
@@ -119,6 +120,7 @@ func (s *shop) caddyfile(c config) string {
 		redis ` + cmp.Or(c.Redis, "embedded") + `
 		jwt {
 			` + jwt + `
+			` + c.JWT + `
 		}
 		session {
 			` + session + `
