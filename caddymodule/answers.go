@@ -16,6 +16,7 @@ type answer struct {
 
 var (
 	answerUnauthorized = answer{status: http.StatusUnauthorized, body: `{"message":"Unauthorized"}`}
+	answerKey          = answer{status: http.StatusUnauthorized, body: `{"message":"A secret API key was passed as a Bearer token. Secret API keys must be sent using HTTP Basic authentication instead (Authorization: Basic <secret-api-key>)."}`}
 	answerMethod       = answer{status: http.StatusForbidden, body: `{"type":"forbidden","message":"This kind of credential is not accepted here"}`}
 	answerCrossOrigin  = answer{status: http.StatusForbidden, body: `{"type":"forbidden","message":"Cross-origin request refused"}`}
 	answerNoRoute      = answer{status: http.StatusNotFound, body: `{"type":"not_found","message":"There is no such route"}`}
@@ -53,14 +54,4 @@ func (a answer) write(w http.ResponseWriter) error {
 	w.WriteHeader(a.status)
 	_, err := w.Write([]byte(a.body))
 	return err
-}
-
-// allowOrigin lets a page of an allowed origin read the refusal, as it could
-// read the backend's.
-func (h *Handler) allowOrigin(w http.ResponseWriter, r *http.Request) {
-	w.Header().Add("Vary", "Origin")
-	if origins := r.Header["Origin"]; len(origins) == 1 && h.origins.Allowed(origins[0]) {
-		w.Header().Set("Access-Control-Allow-Origin", origins[0])
-		w.Header().Set("Access-Control-Allow-Credentials", "true")
-	}
 }

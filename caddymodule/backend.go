@@ -73,10 +73,10 @@ func (h *Handler) loadBackend(ctx caddy.Context) error {
 		if !h.speaks(dialectV1) {
 			return errors.New(`backend: nobody could log in to this one without its own dialect: add "dialect v1" or "dialect v1 v2"`)
 		}
-		l.Locks, l.Resets, l.Logger = h.realm.store, h.realm.queue, logger
+		l.Resets, l.Logger = h.realm.queue, logger
 		h.service = h.realm.service.WithLegacy(*l)
 	} else {
-		h.backend.Locks, h.backend.Resets, h.backend.Logger = h.realm.store, h.realm.queue, logger
+		h.backend.Resets, h.backend.Logger = h.realm.queue, logger
 		h.service = h.realm.service.WithBackend(h.backend.BackendConfig)
 	}
 	if h.backend.routes == "" {

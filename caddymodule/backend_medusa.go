@@ -95,7 +95,7 @@ func (m *MedusaBackend) open(realm *Realm, logger *slog.Logger) (*backend, error
 	}
 	var err error
 	m.client, err = medusa.New(medusa.Config{
-		URL: m.url, Tokens: ring, Key: realm.shadowKey, Shadow: medusa.Shadow(m.Shadow),
+		URL: m.url, Tokens: ring, Key: realm.shadowKeys[0], PreviousKeys: realm.shadowKeys[1:], Shadow: medusa.Shadow(m.Shadow),
 		Timeout: time.Duration(m.Timeout), Logger: logger,
 	})
 	if err != nil {

@@ -7,6 +7,8 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"github.com/dustin/go-humanize"
+
+	"github.com/caddy-commerce/auth-sidecar/identity/httpapi"
 )
 
 func init() {
@@ -54,7 +56,7 @@ func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			if err := one(d, &h.Prefix); err != nil {
 				return err
 			}
-			return wrap(d, checkPrefix(h.Prefix))
+			return wrap(d, httpapi.CheckPrefix(h.Prefix))
 		case "cors":
 			if err := some(d, &h.CORS); err != nil {
 				return err

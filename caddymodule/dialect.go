@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
-	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/caddy-commerce/auth-sidecar/identity/httpapi/dialectv1"
 )
@@ -59,7 +58,7 @@ func (h *Handler) provisionV1(ctx caddy.Context) error {
 	}
 	c := dialectv1.Config{
 		Service: h.service, Tokens: h.realm.ring.V1(), Sessions: h.realm.sessions, Verifier: h.realm.verifier,
-		Origins: h.origins, MaxBody: h.MaxBody, HTTPS: https, Client: clientIP, NoExists: h.Exists == "off",
+		Origins: h.origins, MaxBody: h.MaxBody, HTTPS: https, NoExists: h.Exists == "off",
 		Both: h.speaks(dialectV2) && h.backend == nil, Legacy: h.backend != nil, Logger: ctx.Slogger(),
 	}
 	if h.realm.JWT != nil && h.realm.JWT.ExpiresIn != 0 {
@@ -84,12 +83,4 @@ func inV1(r *http.Request) place {
 		}
 	}
 	return found
-}
-
-// clientIP is the address of the client as Caddy knows it by its trusted proxies.
-func clientIP(r *http.Request) string {
-	if ip, ok := requestVar(r, caddyhttp.ClientIPVarKey).(string); ok && ip != "" {
-		return ip
-	}
-	return r.RemoteAddr
 }

@@ -49,7 +49,7 @@ func (h *Handler) forward(r *http.Request, previous, caller *verify.Caller) erro
 	}
 	switch {
 	case caller == nil || h.backend != nil && h.backend.knows != nil && !h.backend.knows(caller):
-		if caller != nil || previous != nil || verify.PresentsBearer(r.Header) {
+		if caller != nil || previous != nil || verify.PresentsBearer(r.Header) && !h.foreign(r) {
 			delete(r.Header, "Authorization")
 		}
 	case caller.Method == verify.Session && h.Forward == "none":

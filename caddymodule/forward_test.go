@@ -154,7 +154,7 @@ func TestRefusalsCarryCORS(t *testing.T) {
 			if got := r.Header.Get("Access-Control-Allow-Origin"); got != want || r.Header.Get("Echo") != "" {
 				t.Errorf("%s, %s: allows %q (%d)", c.origin, name, got, r.StatusCode)
 			}
-			if c.allowed != (r.Header.Get("Access-Control-Allow-Credentials") == "true") || !strings.Contains(r.Header.Get("Vary"), "Origin") {
+			if r.Header.Get("Access-Control-Allow-Credentials") != "true" || !strings.Contains(r.Header.Get("Vary"), "Origin") {
 				t.Errorf("%s, %s: header %v", c.origin, name, r.Header)
 			}
 			if r.Header.Get("Cache-Control") != "private, no-store" || r.Header.Get("Content-Type") != "application/json; charset=utf-8" {

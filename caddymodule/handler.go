@@ -3,10 +3,8 @@ package caddymodule
 import (
 	"cmp"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
-	"path"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
@@ -97,7 +95,7 @@ type Handler struct {
 	// foreignCookie is the name of a session cookie that only the backend knows.
 	foreignCookie string
 	cookie        string // the name of the session's cookie
-	api           http.Handler
+	api           *httpapi.Handler
 	v1            *dialectv1.Handler // nil unless that dialect is served
 	crossOrigin   *httpapi.CrossOrigin
 	origins       httpapi.Origins
@@ -128,15 +126,7 @@ func (h *Handler) provision(ctx caddy.Context) error {
 	h.logger = ctx.Logger()
 	var err error
 	h.cookie = cmp.Or(h.realm.Session.Cookie, session.DefaultName)
-	if h.Prefix == "" {
-		h.Prefix = "/auth"
-	}
-	if err := checkPrefix(h.Prefix); err != nil {
-		return err
-	}
-	if h.MaxBody == 0 {
-		h.MaxBody = 64 << 10
-	}
+	h.Prefix = cmp.Or(h.Prefix, httpapi.DefaultPrefix)
 	switch h.Forward {
 	case "", "bearer", "none":
 	default:
@@ -159,6 +149,9 @@ func (h *Handler) provision(ctx caddy.Context) error {
 	if h.links, h.unlinks, err = compileLinks(h.Links, h.Unlinks); err != nil {
 		return err
 	}
+	if err := h.realm.expect(h.Links, h.Unlinks); err != nil {
+		return err
+	}
 	if h.origins, err = parseOrigins(h.CORS); err != nil {
 		return err
 	}
@@ -166,19 +159,17 @@ func (h *Handler) provision(ctx caddy.Context) error {
 	if err := h.provisionV1(ctx); err != nil {
 		return err
 	}
+	var recent httpapi.RecentLogins
+	if h.realm.redirects {
+		recent = h.realm.store
+	}
 	h.api, err = httpapi.New(httpapi.Config{
+		Recent: recent,
 		Prefix: h.Prefix, MaxBody: h.MaxBody, Origins: h.origins, HTTPS: https, Backend: h.backend != nil && h.backend.legacy == nil,
 		Service: h.service, Tokens: h.realm.ring, Sessions: h.realm.sessions, Verifier: h.realm.verifier,
 		Logger: ctx.Slogger(),
 	})
 	return err
-}
-
-func checkPrefix(prefix string) error {
-	if prefix != path.Clean(prefix) || prefix[0] != '/' || prefix == "/" || strings.ContainsAny(prefix, normalRunes+"*{}?# ") {
-		return fmt.Errorf("prefix %q: write a plain path such as /auth, without a slash at the end", prefix)
-	}
-	return nil
 }
 
 func parseOrigins(list []string) (httpapi.Origins, error) {
@@ -196,13 +187,13 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	where := locate(r.URL, h.Prefix)
 	if where == belowPrefix {
 		if h.speaks(dialectV2) {
-			h.api.ServeHTTP(w, r)
+			h.api.ServeHTTP(w, withClient(r))
 			return nil
 		}
 		where = elsewhere
 	}
 	if where == elsewhere && h.v1 != nil {
-		if where = inV1(r); where == belowPrefix && h.v1.Serve(w, r) {
+		if where = inV1(r); where == belowPrefix && h.v1.Serve(w, withClient(r)) {
 			return nil
 		}
 	}
@@ -212,18 +203,22 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	}
 	if h.backend != nil && h.backend.routes != h.Prefix && locate(r.URL, h.backend.routes) != elsewhere {
 		h.refused(r, "backend_route")
-		h.allowOrigin(w, r)
+		h.origins.Allow(w.Header(), r)
 		return answerNoRoute.write(w)
 	}
-	s := &state{handler: h, result: anonymous}
+	var both struct { // in one piece of memory
+		state
+		responseFilter
+	}
+	s, filter := &both.state, &both.responseFilter
+	*s = state{handler: h, result: anonymous}
 	s.introduce(r)
-	filter := &responseFilter{cookie: h.cookie, foreign: h.foreignCookie}
-	filter.ResponseWriter = w
+	filter.cookie, filter.foreign, filter.ResponseWriter = h.cookie, h.foreignCookie, w
 	w = filter
 
 	// Browsers send no credential with a preflight, and it is nobody's request.
-	if preflight(r) || !h.realm.verifier.Presented(r) {
-		_ = h.forward(r, nil, nil) // the backend may find a session where the verifier sees none
+	if preflight(r) {
+		_ = s.tell(r, nil) // nobody is easily told; what looks like a credential is removed
 		return h.watch(w, r, s, next)
 	}
 	result, err := h.realm.verifier.Request(r)
@@ -236,16 +231,17 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		return answerCrossOrigin.write(w)
 	}
 	s.result = result
-	if result.Anonymous() && result.Refused != "" && h.InvalidCredentials == "reject" {
+	s.key = result.Refused != "" && strings.HasPrefix(opaqueBearer(r.Header), secretKeys)
+	if result.Anonymous() && result.Refused != "" && h.InvalidCredentials == "reject" && !h.foreign(r) {
 		h.refused(r, result.Refused)
-		h.allowOrigin(w, r)
+		h.origins.Allow(w.Header(), r)
 		return answerUnauthorized.write(w)
 	}
 	if err := s.tell(r, chooseCaller(r, result)); err != nil {
 		return h.unknown(w, r, err)
 	}
 	if s.caller != nil && s.caller.Method == verify.Session {
-		filter.prolong = h.prolong(r, result)
+		filter.prolong = h.api.Prolong(r, result.SID, result.Session)
 	}
 	return h.watch(w, r, s, next)
 }
@@ -290,23 +286,10 @@ func chooseCaller(r *http.Request, result *verify.Result) *verify.Caller {
 	return result.First(func(c *verify.Caller) bool { return c.Method == verify.Bearer })
 }
 
-// prolong returns the new cookie of a rolling session, or "". The request does
-// not depend on it: its session was good when it came.
-func (h *Handler) prolong(r *http.Request, result *verify.Result) string {
-	cookie, err := h.realm.sessions.Touch(r.Context(), result.SID, result.Session, https(r))
-	if err != nil && !errors.Is(err, identity.ErrNotFound) { // logged out by a request that ran beside this one
-		h.logger.Warn("session was not prolonged", zap.String("reason", identity.ReasonOf(err)), zap.Error(err))
-	}
-	if cookie != "" {
-		h.realm.verifier.ForgetSession(result.SID)
-	}
-	return cookie
-}
-
 func (h *Handler) unknown(w http.ResponseWriter, r *http.Request, err error) error {
 	h.logger.Warn("credential could not be verified",
 		zap.String("reason", identity.ReasonOf(err)), zap.Error(err))
-	h.allowOrigin(w, r)
+	h.origins.Allow(w.Header(), r)
 	return answerUnknown.write(w)
 }
 

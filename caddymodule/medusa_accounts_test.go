@@ -50,6 +50,29 @@ func TestMedusaMigrationIsLimited(t *testing.T) {
 	s.post(t, "/auth/customer/emailpass", "", credentials("old@example.com", "old-password")).wantUnavailable(t)
 }
 
+// A client that tries unknown addresses without end keeps itself from moving
+// over, and nobody else.
+func TestMedusaMigrationFlood(t *testing.T) {
+	t.Setenv("TEST_MEDUSA_SECRET", medusaSecret)
+	m := identitytest.NewMedusa(t, medusaSecret)
+	s := &medusaShop{open(t, config{
+		Global: "servers {\ntrusted_proxies static 127.0.0.1\n}", Site: medusaSite(m, ownSecret),
+	}), m}
+	m.Account("old@example.com", "old-password", "cus_old")
+	from := func(client, email, pass string) response {
+		return s.send(t, "POST", "/auth/customer/emailpass", credentials(email, pass), "X-Forwarded-For", client)
+	}
+	for n := range 200 {
+		if from("192.0.2.1", fmt.Sprintf("nobody%d@example.com", n), "x").StatusCode == http.StatusServiceUnavailable {
+			break
+		}
+		if n == 199 {
+			t.Error("nothing limits a client")
+		}
+	}
+	wantStatus(t, from("192.0.2.2", "old@example.com", "old-password"), http.StatusOK)
+}
+
 func TestMedusaMigrationOff(t *testing.T) {
 	s := openMedusa(t, "migrate_on_login off")
 	s.medusa.Account("old@example.com", "old-password", "cus_old")
@@ -68,7 +91,7 @@ func TestMedusaReset(t *testing.T) {
 			bearer, _ := s.signUp(t, "Jane@example.com")
 			wantStatus(t, s.become(t, bearer, "jane@example.com"), http.StatusOK)
 			s.medusa.Account("old@example.com", "old-password", "cus_old")
-			for typed, address := range map[string]string{"jane@example.com": "Jane@example.com", "old@example.com": "old@example.com"} {
+			for typed, address := range map[string]string{"JANE@example.com": "jane@example.com", "old@example.com": "old@example.com"} {
 				wantStatus(t, s.post(t, "/auth/customer/emailpass/reset-password", "", fmt.Sprintf(`{"identifier":%q}`, typed)), http.StatusCreated)
 				var token string
 				eventually(t, "it is noticed", func() bool {
@@ -85,7 +108,7 @@ func TestMedusaReset(t *testing.T) {
 				if claims := s.logIn(t, typed, "new-password"); claims["actor_id"] == "" {
 					t.Errorf("%s is nobody: %v", typed, claims)
 				}
-				wantStatus(t, s.post(t, "/auth/customer/emailpass", "", credentials(typed, cmp.Or(map[string]string{"jane@example.com": passphrase}[typed], "old-password"))), http.StatusUnauthorized)
+				wantStatus(t, s.post(t, "/auth/customer/emailpass", "", credentials(typed, cmp.Or(map[string]string{"JANE@example.com": passphrase}[typed], "old-password"))), http.StatusUnauthorized)
 			}
 			wantStatus(t, s.post(t, "/auth/token/refresh", bearer, ""), http.StatusUnauthorized)
 		})

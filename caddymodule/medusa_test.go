@@ -99,7 +99,7 @@ func TestMedusaSignUp(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := openMedusa(t, options)
 			bearer, id := s.signUp(t, "Jane@example.com")
-			if !strings.HasPrefix(id, "authid_01MEDUSA") || !slices.Equal(s.medusa.Addresses(), []string{"Jane@example.com"}) {
+			if !strings.HasPrefix(id, "authid_01MEDUSA") || !slices.Equal(s.medusa.Addresses(), []string{"jane@example.com"}) {
 				t.Errorf("the identity %s has no shadow: %q", id, s.medusa.Addresses())
 			}
 			wantStatus(t, s.become(t, bearer, "jane@example.com"), http.StatusOK)

@@ -180,19 +180,25 @@ func TestProvisionJSON(t *testing.T) {
 		"negative reset_ttl":   {`{"redis":{"embedded":true},"reset_ttl":-1}`, `{}`, "reset_ttl -1ns: a token must last at least 1s"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			oneCaddy.Lock()
-			defer oneCaddy.Unlock()
 			handler := `{"handler":"auth_sidecar",` + strings.TrimPrefix(c.handler, "{")
 			handler = strings.Replace(handler, ",}", "}", 1)
-			var config caddy.Config
-			text := `{"admin":{"disabled":true},"apps":{"auth_sidecar":{"realms":{"default":` + c.realm + `}},` +
-				`"http":{"servers":{"srv0":{"listen":["127.0.0.1:8080"],"routes":[{"handle":[` + handler + `]}]}}}}}`
-			if err := json.Unmarshal([]byte(text), &config); err != nil {
-				t.Fatal(err)
-			}
-			if err := caddy.Validate(&config); err == nil || !strings.Contains(err.Error(), c.want) {
+			if err := validateJSON(t, c.realm, handler); err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got  %v\nwant %s", err, c.want)
 			}
 		})
 	}
+}
+
+// validateJSON does what `caddy validate` does with one realm and one handler.
+func validateJSON(t *testing.T, realm, handler string) error {
+	t.Helper()
+	oneCaddy.Lock()
+	defer oneCaddy.Unlock()
+	var config caddy.Config
+	text := `{"admin":{"disabled":true},"apps":{"auth_sidecar":{"realms":{"default":` + realm + `}},` +
+		`"http":{"servers":{"srv0":{"listen":["127.0.0.1:8080"],"routes":[{"handle":[` + handler + `]}]}}}}}`
+	if err := json.Unmarshal([]byte(text), &config); err != nil {
+		t.Fatal(err)
+	}
+	return caddy.Validate(&config)
 }

@@ -72,8 +72,10 @@ type Realm struct {
 	minter        *verify.Minter
 	store         *redisstore.Store
 	queue         *redisstore.Queue
-	shadowKey     identity.Secret               // of backends' passwords
+	shadowKeys    []identity.Secret             // of backends' passwords, the current one first
 	backends      map[string]*notify.Dispatcher // of resets, by name
+	linked        []string                      // actor types that configured routes make
+	redirects     bool                          // a provider sends people to a third party
 	notifiers     int
 	dispatcher    *notify.Dispatcher
 	retries       *retries
@@ -127,7 +129,9 @@ func (r *Realm) provision(ctx caddy.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	r.shadowKey = derive(cookieSecrets[0], "shadow of "+name)
+	for _, secret := range cookieSecrets {
+		r.shadowKeys = append(r.shadowKeys, derive(secret, "shadow of "+name))
+	}
 	store, err := redisstore.New(conn.client, redisstore.Options{
 		Prefix: r.Redis.KeyPrefix, SessionPrefix: r.Session.KeyPrefix, Timeout: time.Duration(r.Redis.Timeout),
 	})
@@ -205,13 +209,17 @@ func (r *Realm) loadProviders(ctx caddy.Context) ([]identity.NamedProvider, erro
 		if len(config.ModuleRaw) == 0 {
 			return nil, fmt.Errorf("provider %q: no module is named", config.ID)
 		}
-		module, err := ctx.LoadModule(config, "ModuleRaw")
+		named := ctx.WithValue(providerID{}, config.ID)
+		module, err := named.LoadModule(config, "ModuleRaw")
 		if err != nil {
 			return nil, fmt.Errorf("provider %q: %w", config.ID, err)
 		}
 		provider, ok := module.(identity.Provider)
 		if !ok {
 			return nil, fmt.Errorf("provider %q: module %T is not a provider", config.ID, module)
+		}
+		if _, ok := module.(identity.Redirector); ok {
+			r.redirects = true
 		}
 		providers = append(providers, identity.NamedProvider{ID: config.ID, Provider: provider})
 	}

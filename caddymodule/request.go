@@ -23,6 +23,7 @@ type state struct {
 	handler *Handler
 	result  *verify.Result
 	caller  *verify.Caller // the one that the backend is told of, or nil
+	key     bool           // a secret API key came as a bearer
 	link    *Link          // the rule for a request that makes an actor, or nil
 }
 

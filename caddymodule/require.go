@@ -57,7 +57,12 @@ func (*Require) CaddyModule() caddy.ModuleInfo {
 }
 
 // Provision checks the rule.
-func (q *Require) Provision(caddy.Context) error { return q.compile() }
+func (q *Require) Provision(ctx caddy.Context) error {
+	if err := q.compile(); err != nil {
+		return err
+	}
+	return q.checkKnown(ctx)
+}
 
 func (q *Require) compile() error {
 	if len(q.ActorTypes) == 0 {
@@ -121,10 +126,14 @@ func (q *Require) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		}
 		return next.ServeHTTP(w, r)
 	}
-	s.handler.allowOrigin(w, r)
+	s.handler.origins.Allow(w.Header(), r) // as the page could read the backend's answer
 	if s.result.First(q.fits) != nil {
 		s.handler.refused(r, "method_not_accepted")
 		return answerMethod.write(w)
+	}
+	if s.key && q.takesKeys(s.handler, r) {
+		s.handler.refused(r, "api_key_as_bearer")
+		return answerKey.write(w)
 	}
 	s.handler.refused(r, q.reason(s.result))
 	return answerUnauthorized.write(w)

@@ -105,14 +105,14 @@ func (h *Handler) refuseBody(w http.ResponseWriter, r *http.Request, err error) 
 	e, ok := errors.AsType[*identity.Error](err)
 	if !ok {
 		h.logger.Error("request could not be answered", zap.String("reason", "internal"), zap.Error(err))
-		h.allowOrigin(w, r)
+		h.origins.Allow(w.Header(), r)
 		return answerInternal.write(w)
 	}
 	if e.Code == identity.CodeUnavailable {
 		return h.unknown(w, r, err)
 	}
 	h.refused(r, e.Reason)
-	h.allowOrigin(w, r)
+	h.origins.Allow(w.Header(), r)
 	if e.Code == identity.CodeUnauthorized && e.Message == "" {
 		return answerUnauthorized.write(w)
 	}

@@ -62,7 +62,7 @@ func (h *Handler) credentialRoute(r *http.Request) *credentialRoute {
 // closed answers in place of the backend.
 func closed(h *Handler, w http.ResponseWriter, r *http.Request, _ *state, _ caddyhttp.Handler) error {
 	h.refused(r, "backend_route")
-	h.allowOrigin(w, r)
+	h.origins.Allow(w.Header(), r)
 	return answerNoRoute.write(w)
 }
 

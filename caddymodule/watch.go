@@ -35,10 +35,17 @@ func (h *Handler) watch(w http.ResponseWriter, r *http.Request, s *state, next c
 // another one that answers next.
 func (h *Handler) pass(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	err := next.ServeHTTP(w, r)
-	if err != nil && h.backend != nil {
+	if h.backend != nil && brokeOff(err) {
 		h.backend.doubt()
 	}
 	return err
+}
+
+// brokeOff reports whether the error is that of a proxy whose upstream did not
+// answer. A client that left (499), or another handler, says nothing of it.
+func brokeOff(err error) bool {
+	e, ok := errors.AsType[caddyhttp.HandlerError](err)
+	return ok && (e.StatusCode == http.StatusBadGateway || e.StatusCode == http.StatusGatewayTimeout)
 }
 
 // prepare sees to it that the backend knows the identity of which it is about to
@@ -67,7 +74,7 @@ func (h *Handler) unprepared(w http.ResponseWriter, r *http.Request, err error) 
 		return h.unknown(w, r, err)
 	}
 	h.refused(r, identity.ReasonOf(err))
-	h.allowOrigin(w, r)
+	h.origins.Allow(w.Header(), r)
 	if e, ok := errors.AsType[*identity.Error](err); ok && e.Message != "" {
 		return unauthorized(e.Message).write(w)
 	}

@@ -29,11 +29,12 @@ func startExample(t *testing.T, env []string, replace ...[2]string) exampleShop 
 	if err != nil {
 		t.Fatal(err)
 	}
-	shop, backend := identitytest.FreePort(t), identitytest.FreePort(t)
+	shop, backend, openID := identitytest.FreePort(t), identitytest.FreePort(t), identitytest.FreePort(t)
 	text := string(data)
 	for _, pair := range append([][2]string{
 		{"localhost:8080", fmt.Sprintf("localhost:%d", shop)},
 		{"localhost:8081", fmt.Sprintf("localhost:%d", backend)},
+		{"localhost:8082", fmt.Sprintf("localhost:%d", openID)},
 		{"\tpersist_config off\n", "\tpersist_config off\n\tdefault_bind 127.0.0.1\n"},
 	}, replace...) {
 		if !strings.Contains(text, pair[0]) {
@@ -47,7 +48,7 @@ func startExample(t *testing.T, env []string, replace ...[2]string) exampleShop 
 	addr := func(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
 	// The admin endpoint has a fixed port, which the environment changes.
 	env = append(env, "CADDY_ADMIN="+addr(identitytest.FreePort(t)))
-	caddy := StartCaddyfile(t, name, text, []string{addr(shop), addr(backend)}, env)
+	caddy := StartCaddyfile(t, name, text, []string{addr(shop), addr(backend), addr(openID)}, env)
 	return exampleShop{caddy, fmt.Sprintf("http://localhost:%d", shop)}
 }
 

@@ -20,6 +20,13 @@ func TestStorefront(t *testing.T) {
 	}
 }
 
+// A newcomer signs in at the demo's OpenID provider.
+func TestSignIn(t *testing.T) {
+	t.Parallel()
+	shop := startExample(t, nil)
+	RunScript(t, ClientProject(t), "browser/signin.mjs", []string{"SHOP_URL=" + shop.url}, nil)
+}
+
 // Redis is killed and comes back: the page says so, and nobody has to log in again.
 func TestStorefrontWhileRedisIsDown(t *testing.T) {
 	t.Parallel()

@@ -76,6 +76,14 @@ func (s *Service) RemoveProvider(ctx context.Context, c Claims, provider string)
 	if !s.remains(i, c.ActorType, provider) {
 		return nil, last
 	}
+	if s.backend != nil && !i.HasActor() {
+		// Its shadow, which is derived from the entry, is nobody's yet: whoever gets
+		// the key of the entry next would get it too.
+		return nil, &Error{
+			Code: CodeNotAllowed, Reason: "provider_of_nobody",
+			Message: "Complete the registration before removing a way to log in",
+		}
+	}
 	validFrom := s.nextValidFrom(i.ValidFrom)
 	err = s.Store.RemoveProvider(ctx, i.ID, provider, validFrom)
 	switch {

@@ -3,10 +3,10 @@ package identity
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"slices"
 	"strings"
-	"time"
 )
 
 // EmailPass is the id of the one provider whose accounts a backend may have as
@@ -18,11 +18,11 @@ const EmailPass = "emailpass"
 // actor there wants one. Every method may fail with CodeUnavailable when the
 // backend did not answer, or refuses our tokens; the other answers are named.
 type Backend interface {
-	// Shadow returns the backend's own id for the identity of p, and makes the
-	// identity there if need be. Repeating it gives the same id. ErrExists if the
-	// backend has an account of that address that is not ours; "" if it wants no
-	// shadows.
-	Shadow(ctx context.Context, actorType string, p ProviderIdentity) (id string, err error)
+	// Shadow returns the account that the backend has for the identity of p, and
+	// makes it if need be. Repeating it gives the same, by then perhaps with
+	// actors. ErrExists if the backend has an account of that address that is not
+	// ours; the zero Account if it wants no shadows.
+	Shadow(ctx context.Context, actorType string, p ProviderIdentity) (Account, error)
 	// Actor returns the actor that the backend has for the identity and actor
 	// type of c, "" for none. c.IdentityID is the backend's id; ErrNotFound if it
 	// has no such identity.
@@ -32,7 +32,8 @@ type Backend interface {
 	Migrate(ctx context.Context, actorType, identifier, password string) (Account, error)
 
 	// RequestReset lets the backend tell its own subscribers that somebody asked
-	// for a new password.
+	// for a new password. ErrUncertain if it may have heard of it and did not say so:
+	// repeating it may send another mail.
 	RequestReset(ctx context.Context, actorType, identifier string, metadata json.RawMessage) error
 	// ParseReset returns the claims of a reset token that the backend minted and
 	// that has not expired, else an error with CodeUnauthorized.
@@ -41,7 +42,7 @@ type Backend interface {
 	// of p's shadow afterwards. ErrNotFound if the token is good no more.
 	UseReset(ctx context.Context, actorType, token string, p ProviderIdentity) error
 	// Account returns the account of p's address that has the password of p's
-	// shadow, or ErrNotFound.
+	// shadow, or ErrNotFound; ErrSecondFactor if the password is not enough.
 	Account(ctx context.Context, actorType string, p ProviderIdentity) (Account, error)
 	// CloseReset uses such a token up without effect. ErrNotFound as above.
 	CloseReset(ctx context.Context, actorType, token string) error
@@ -51,16 +52,20 @@ type Backend interface {
 	CreateUser(ctx context.Context, c Claims, email string) (answer json.RawMessage, actorID string, err error)
 }
 
+// ErrSecondFactor: the account of the backend has a second factor, which only the
+// backend can ask for.
+var ErrSecondFactor error = &Error{
+	Code: CodeForbidden, Reason: "backend_second_factor",
+	Message: "The account has a second factor, which must be removed before a new password can be used",
+}
+
+// ErrUncertain: nobody knows whether the backend did what it was asked for.
+var ErrUncertain = errors.New("it may have been done")
+
 // Account is an identity as a backend knows it.
 type Account struct {
 	ID          string
 	AppMetadata Metadata
-}
-
-// Locker keeps others out, on all nodes.
-type Locker interface {
-	// Lock takes the lock of that name, for ttl at most, or returns ErrExists.
-	Lock(ctx context.Context, name string, ttl time.Duration) (release func(), err error)
 }
 
 // BackendConfig says what a Service does with a backend.
@@ -74,16 +79,16 @@ type BackendConfig struct {
 	// Resets takes the requests for new passwords, of which the backend is to
 	// hear. Default: the Service's own queue.
 	Resets ResetQueue
-	// Locks keeps two logins from migrating one address at once. Required with
-	// Migrate.
-	Locks Locker
 	// Logger gets what happened to a shadow. Required.
 	Logger *slog.Logger
+
+	migrations *turns // by address
 }
 
 // WithBackend returns a Service for the same identities in front of a backend.
 func (s *Service) WithBackend(c BackendConfig) *Service {
 	behind := *s
+	c.migrations = newTurns()
 	behind.backend = &c
 	if c.Resets != nil {
 		behind.Resets = c.Resets

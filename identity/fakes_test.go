@@ -1,9 +1,7 @@
 package identity_test
 
 import (
-	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -27,6 +25,7 @@ var errDown = identity.Unavailable("store_refused", errors.New("connection refus
 type realm struct {
 	*identity.Service
 	store     *watched
+	google    *redirecting
 	tokens    *token.Ring
 	passwords *passwords
 	queue     queue
@@ -40,7 +39,7 @@ type realm struct {
 // change may alter the configuration.
 func newRealm(t testing.TB, change func(*identity.Config)) *realm {
 	t.Helper()
-	r := &realm{now: start, passwords: new(passwords)}
+	r := &realm{now: start, passwords: new(passwords), google: new(redirecting)}
 	embedded, err := redisstore.NewEmbedded()
 	if err != nil {
 		t.Fatal(err)
@@ -54,7 +53,7 @@ func newRealm(t testing.TB, change func(*identity.Config)) *realm {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.store = &watched{Store: store}
+	r.store = &watched{Store: store, Attempts: store}
 	key, err := token.NewSecret(identity.NewSecret("0123456789abcdef0123456789abcdef"), false)
 	if err != nil {
 		t.Fatal(err)
@@ -64,8 +63,8 @@ func newRealm(t testing.TB, change func(*identity.Config)) *realm {
 	}
 	var ids atomic.Int64
 	c := identity.Config{
-		Store: r.store, Attempts: store, Resets: &r.queue, Tokens: r.tokens,
-		Providers: []identity.NamedProvider{{"emailpass", r.passwords}, {"google", redirecting{}}, {"github", redirecting{}}},
+		Store: r.store, Attempts: r.store, Resets: &r.queue, Tokens: r.tokens,
+		Providers: []identity.NamedProvider{{"emailpass", r.passwords}, {"google", r.google}, {"github", new(redirecting)}},
 		NewID:     func() string { return fmt.Sprintf("%026d", ids.Add(1)) },
 		Clock:     r.clock,
 		Revoked: func(id string) {
@@ -177,27 +176,6 @@ func (p *passwords) NewCredential(_ context.Context, in identity.Input) (identit
 	defer p.mu.Unlock()
 	p.made++
 	return identity.NewSecret(password), p.makeErr
-}
-
-// redirecting is a provider that a third party takes part in; the entity comes
-// with the callback.
-type redirecting struct{}
-
-func (redirecting) DisplayName() string { return "Third Party Authentication" }
-func (redirecting) Flow() identity.Flow { return identity.FlowRedirect }
-
-func (redirecting) CallbackURL(asked string) (string, error) {
-	return cmp.Or(asked, "https://shop.example/callback"), nil
-}
-
-func (redirecting) BindRequired() bool { return false }
-
-func (redirecting) Location(_ context.Context, state string, a identity.Attempt) (string, error) {
-	return "https://idp.example/?actor=" + a.ActorType + "&state=" + state, nil
-}
-
-func (redirecting) Profile(_ context.Context, code string, _ identity.Attempt) (identity.Profile, error) {
-	return identity.Profile{Subject: code, UserMetadata: json.RawMessage(`{"name":"<Ann>","email":"ann@example.com"}`)}, nil
 }
 
 func credentials(email, password string) identity.Input {

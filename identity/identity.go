@@ -34,7 +34,8 @@ type ProviderIdentity struct {
 	// address as it was typed at registration.
 	EntityID string `json:"entity_id"`
 	// Key is the form of EntityID that is unique within the provider and that
-	// the store indexes.
+	// the store indexes. A backend that has the address of an emailpass entry has
+	// it in this form.
 	Key string `json:"key"`
 	// UserMetadata is copied into tokens; an object or empty.
 	UserMetadata json.RawMessage `json:"user_metadata,omitempty"`

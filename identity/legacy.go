@@ -62,17 +62,17 @@ type LegacyConfig struct {
 	// Resets takes the requests for new passwords, of which the backend is to
 	// hear. Default: the Service's own queue.
 	Resets ResetQueue
-	// Locks keeps two logins from migrating one address at once. Required with
-	// Migrate.
-	Locks Locker
 	// Logger gets what happened to an account. Required.
 	Logger *slog.Logger
+
+	migrations *turns // by address
 }
 
 // WithLegacy returns a Service for the same identities in front of a backend of
 // the older kind.
 func (s *Service) WithLegacy(c LegacyConfig) *Service {
 	behind := *s
+	c.migrations = newTurns()
 	behind.backend, behind.legacy = nil, &c
 	if c.Resets != nil {
 		behind.Resets = c.Resets

@@ -84,11 +84,13 @@ func (a accounts) migratePerson(ctx context.Context, keys []string, address, pas
 	if !a.legacy.Migrate || a.provider != EmailPass || len(keys) == 0 || !legacyActor(a.actorType) {
 		return nil, ErrNotFound
 	}
-	release, err := lock(ctx, a.legacy.Locks, "migrate:"+keys[len(keys)-1]) // the key of all spellings
+	waiting, cancel := context.WithTimeout(ctx, migrationWait)
+	defer cancel()
+	end, err := a.legacy.migrations.take(waiting, keys[len(keys)-1]) // of all spellings
 	if err != nil {
-		return nil, fmt.Errorf("migrating an account: %w", err)
+		return nil, Unavailable("migration_busy", err)
 	}
-	defer release()
+	defer end()
 	_, err = a.Find(ctx, keys...)
 	if err == nil {
 		return nil, ErrStale
@@ -106,7 +108,14 @@ func (a accounts) migratePerson(ctx context.Context, keys []string, address, pas
 	}
 	i, err := a.createPerson(ctx, a.actorType, person, p, time.Time{})
 	if errors.Is(err, ErrExists) {
-		return nil, ErrStale
+		if _, err = a.Find(ctx, keys...); err == nil { // by another process
+			return nil, ErrStale
+		}
+		if errors.Is(err, ErrNotFound) {
+			// Its password there is not the one that its identity has here.
+			a.legacy.Logger.WarnContext(ctx, "account of the backend moved over before under another address",
+				slog.String("reason", "migration_known"), slog.String("actor_id", person.ActorID))
+		}
 	}
 	if err != nil {
 		return nil, err
@@ -116,9 +125,17 @@ func (a accounts) migratePerson(ctx context.Context, keys []string, address, pas
 }
 
 // createPerson stores an identity for somebody whom a Legacy backend had before.
+// ErrExists if the address is taken, or another identity acts as that person.
 func (s *Service) createPerson(ctx context.Context, actorType string, person Person, p ProviderIdentity, validFrom time.Time) (*Identity, error) {
 	if !validActorID(person.ActorID) {
 		return nil, Unavailable("backend_answer", errors.New("the backend named no usable actor"))
+	}
+	_, err := s.Store.ByActor(ctx, actorType, person.ActorID)
+	if err == nil {
+		return nil, ErrExists
+	}
+	if !errors.Is(err, ErrNotFound) {
+		return nil, fmt.Errorf("looking for an account of the backend: %w", err)
 	}
 	now := s.Clock()
 	p.Provider, p.UpdatedAt = EmailPass, now

@@ -201,7 +201,7 @@ func newV1Shop(t *testing.T, backend *older) *v1Shop {
 	}
 	if backend != nil {
 		backend.accounts, backend.tokens = map[string]*olderAccount{}, map[string]string{}
-		s.Service = s.WithLegacy(identity.LegacyConfig{Legacy: backend, Migrate: true, Locks: store, Logger: logger})
+		s.Service = s.WithLegacy(identity.LegacyConfig{Legacy: backend, Migrate: true, Logger: logger})
 	}
 	return s
 }

@@ -8,17 +8,13 @@ import (
 	"time"
 )
 
-const (
-	// migrationTTL is how long a migration may keep others waiting when its
-	// process died. It is longer than an answer of the backend is waited for.
-	migrationTTL = 30 * time.Second
-	// migrationPoll is the pause between two tries to get the lock.
-	migrationPoll = 100 * time.Millisecond
-	// migrationWait is how long somebody waits for a migration beside his own.
-	migrationWait = 10 * time.Second
-)
+// migrationWait is how long somebody waits for log-ins with the same address.
+const migrationWait = 10 * time.Second
 
-// Migrate implements Accounts.
+// Migrate implements Accounts. Log-ins with one address that come to this process
+// at once go one after the other: the first one that is right moves the account
+// over, and those behind it need not ask the backend. What two processes do at
+// once does no harm, for the account has one id, which is stored once.
 func (a accounts) Migrate(ctx context.Context, keys []string, identifier, password string, entry func() (ProviderIdentity, error)) (*Identity, error) {
 	if a.legacy != nil {
 		return a.migratePerson(ctx, keys, identifier, password, entry)
@@ -26,13 +22,16 @@ func (a accounts) Migrate(ctx context.Context, keys []string, identifier, passwo
 	if a.backend == nil || !a.backend.Migrate || a.provider != EmailPass || len(keys) == 0 {
 		return nil, ErrNotFound
 	}
-	// The last key is the one of all spellings.
-	release, err := lock(ctx, a.backend.Locks, "migrate:"+keys[len(keys)-1])
+	// The backend tells spellings apart, so each is an account of its own.
+	exact := keys[0]
+	waiting, cancel := context.WithTimeout(ctx, migrationWait)
+	defer cancel()
+	end, err := a.backend.migrations.take(waiting, exact)
 	if err != nil {
-		return nil, fmt.Errorf("migrating an account: %w", err)
+		return nil, Unavailable("migration_busy", err)
 	}
-	defer release()
-	_, err = a.Find(ctx, keys...)
+	defer end()
+	_, err = a.Find(ctx, exact)
 	if err == nil {
 		return nil, ErrStale
 	}
@@ -48,14 +47,30 @@ func (a accounts) Migrate(ctx context.Context, keys []string, identifier, passwo
 		return nil, err
 	}
 	i, err := a.createAccount(ctx, account, p, time.Time{})
-	if errors.Is(err, ErrExists) {
+	if !errors.Is(err, ErrExists) {
+		return i, err
+	}
+	if _, err = a.Find(ctx, exact); err == nil {
 		return nil, ErrStale
 	}
-	return i, err
+	if errors.Is(err, ErrNotFound) {
+		// Its password there is not the one that its identity has here.
+		a.backend.Logger.WarnContext(ctx, "account of the backend moved over before under another address",
+			slog.String("reason", "migration_known"), slog.String("auth_identity_id", account.ID))
+	}
+	return nil, err
 }
 
-// createAccount stores an identity that the backend had before.
+// createAccount stores an identity that the backend had before. ErrExists if it
+// is known here: by its id, or because another identity acts as its actor.
 func (s *Service) createAccount(ctx context.Context, account Account, p ProviderIdentity, validFrom time.Time) (*Identity, error) {
+	held, err := s.held(ctx, account.ID, account)
+	if err != nil {
+		return nil, fmt.Errorf("storing an account of the backend: %w", err)
+	}
+	if held {
+		return nil, ErrExists
+	}
 	now := s.Clock()
 	p.Provider, p.UpdatedAt = EmailPass, now
 	i := &Identity{
@@ -67,21 +82,4 @@ func (s *Service) createAccount(ctx context.Context, account Account, p Provider
 	}
 	s.backend.Logger.InfoContext(ctx, "account of the backend moved over", slog.String("auth_identity_id", i.ID))
 	return i, nil
-}
-
-// lock waits for the lock of that name.
-func lock(ctx context.Context, locks Locker, name string) (release func(), err error) {
-	ctx, cancel := context.WithTimeout(ctx, migrationWait)
-	defer cancel()
-	for {
-		release, err = locks.Lock(ctx, name, migrationTTL)
-		if !errors.Is(err, ErrExists) {
-			return release, err
-		}
-		select {
-		case <-time.After(migrationPoll):
-		case <-ctx.Done():
-			return nil, Unavailable("migration_busy", ctx.Err())
-		}
-	}
 }

@@ -19,6 +19,11 @@ func operations(t *testing.T, r *realm) map[string]struct {
 	if err := r.Link(t.Context(), claims.IdentityID, "customer", "cus_1"); err != nil {
 		t.Fatal(err)
 	}
+	state := r.begin(t, "google", identity.Input{})
+	linking := r.begin(t, "google", identity.Input{LinkTo: claims.IdentityID})
+	if _, err := r.link(t, claims.IdentityID, "github", "1234"); err != nil {
+		t.Fatal(err)
+	}
 	token := issue(t, r, ask(t, r, "ann@example.com"))
 	rehash := credentials("ann@example.com", "secret")
 	rehash.Body["rehash"] = true
@@ -47,9 +52,13 @@ func operations(t *testing.T, r *realm) map[string]struct {
 			return err
 		}, []string{"Find", "ReplaceCredential"}},
 		"come back from a third party": {func(ctx context.Context) error {
-			_, err := r.Callback(ctx, "customer", "google", identity.Input{Query: map[string]string{"code": "1234"}})
+			_, err := r.Callback(ctx, "customer", "google", back(state, "1234"))
 			return err
-		}, []string{"Find", "Create"}},
+		}, []string{"TakeAttempt", "Find", "Create"}},
+		"go to a third party": {func(ctx context.Context) error {
+			_, err := r.Authenticate(ctx, "customer", "google", identity.Input{Host: shopHost})
+			return err
+		}, []string{"KeepAttempt"}},
 		"refresh": {func(ctx context.Context) error {
 			_, err := r.Refresh(ctx, claims)
 			return err
@@ -77,13 +86,23 @@ func operations(t *testing.T, r *realm) map[string]struct {
 			}
 			return err
 		}, []string{"Find", "CheckReset", "CloseReset"}},
+		"link an account": {func(ctx context.Context) error {
+			in := back(linking, "linked")
+			in.Person = person(claims.IdentityID, nil)
+			_, err := r.Callback(ctx, "customer", "google", in)
+			return err
+		}, []string{"TakeAttempt", "AddProvider", "Identity"}},
+		"remove an account": {func(ctx context.Context) error {
+			_, err := r.RemoveProvider(ctx, claims, "github")
+			return err
+		}, []string{"Identity", "RemoveProvider"}},
 		"link":   {func(ctx context.Context) error { return r.Link(ctx, claims.IdentityID, "user", "user_1") }, []string{"Link"}},
 		"unlink": {func(ctx context.Context) error { return r.Unlink(ctx, "customer", "cus_1") }, []string{"Unlink"}},
 	}
 }
 
 var operationNames = []string{
-	"register", "log in", "log in with a wrong password", "log in and replace", "come back from a third party",
+	"register", "log in", "log in with a wrong password", "log in and replace", "go to a third party", "come back from a third party", "link an account", "remove an account",
 	"refresh", "refresh what is gone", "issue a reset", "update", "update without password", "link", "unlink",
 }
 
@@ -132,6 +151,7 @@ func TestStoreDown(t *testing.T) {
 	}
 	for _, method := range []string{
 		"Identity", "Find", "Create", "ReplaceCredential", "Link", "Unlink", "OpenReset", "CheckReset", "CloseReset", "FinishReset",
+		"KeepAttempt", "TakeAttempt", "AddProvider", "RemoveProvider",
 	} {
 		if !covered[method] {
 			t.Errorf("no operation calls %s", method)

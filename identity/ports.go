@@ -200,8 +200,9 @@ type Accounts interface {
 	Own(i *Identity) ProviderIdentity
 	// Migrate makes an identity of the account that the identifier and the
 	// password open at the backend, with the entry that entry makes. keys are
-	// those of Find. ErrNotFound if the backend has no such account or is not to
-	// be asked, ErrStale if there is an identity by now.
+	// those of Find; the first is the entry's. ErrNotFound if the backend has no
+	// such account or is not to be asked, ErrStale if there is an identity with
+	// that very key by now.
 	Migrate(ctx context.Context, keys []string, identifier, password string, entry func() (ProviderIdentity, error)) (*Identity, error)
 	// Replace stores another credential in the provider's entry, unless it
 	// changed meanwhile: then ErrStale.

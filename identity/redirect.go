@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // begin sends the browser to the third party. Nothing is sent there before the
@@ -64,7 +65,7 @@ func refusedByThirdParty(in Input) error {
 		}
 		const most = 256
 		if len(text) > most {
-			text = text[:most]
+			text = strings.ToValidUTF8(text[:most], "")
 		}
 		return text
 	}

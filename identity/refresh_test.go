@@ -36,15 +36,15 @@ func TestRefresh(t *testing.T) {
 func TestRefreshReadsEverythingAnew(t *testing.T) {
 	t.Parallel()
 	r := newRealm(t, nil)
-	l, err := r.Callback(t.Context(), "customer", "google", identity.Input{Query: map[string]string{"code": "1234"}})
+	came, err := r.come(t, "google", "1234")
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, err := r.Refresh(t.Context(), l.Claims)
+	want, err := r.Refresh(t.Context(), came)
 	if err != nil {
 		t.Fatal(err)
 	}
-	forged := l.Claims
+	forged := came
 	forged.ActorID = "cus_evil"
 	forged.AppMetadata = identity.Metadata{"customer_id": []byte(`"cus_evil"`), "roles": []byte(`["admin"]`)}
 	forged.UserMetadata = []byte(`{"email":"evil@example.com"}`)
@@ -53,7 +53,7 @@ func TestRefreshReadsEverythingAnew(t *testing.T) {
 	if err != nil || encode(t, got) != encode(t, want) {
 		t.Errorf("%s, %v\nwant %s", encode(t, got), err, encode(t, want))
 	}
-	other := l.Claims
+	other := came
 	other.Provider = "emailpass" // not one of this identity
 	if got, err = r.Refresh(t.Context(), other); err != nil || string(got.UserMetadata) != "{}" {
 		t.Errorf("%s, %v", encode(t, got), err)

@@ -9,7 +9,7 @@ import (
 )
 
 // PassReset hands a reset request to the backend, whose own subscribers tell
-// the person. It may be called any number of times for the same request.
+// the person. It may be called again for the same request when it failed.
 func (s *Service) PassReset(ctx context.Context, r ResetRequest) error {
 	if s.legacy != nil {
 		return s.passPersonReset(ctx, r)
@@ -18,29 +18,50 @@ func (s *Service) PassReset(ctx context.Context, r ResetRequest) error {
 	if s.backend == nil || r.Provider != EmailPass || !ok {
 		return nil
 	}
-	i, err := s.Store.Find(ctx, r.Provider, p.Keys(r.Identifier)...)
-	switch {
-	case errors.Is(err, ErrNotFound): // perhaps an account that has not moved over
-		if !s.backend.Mirror && !s.backend.Migrate {
-			return nil
-		}
-		return s.backend.Backend.RequestReset(ctx, r.ActorType, r.Identifier, r.Metadata)
-	case err != nil:
+	keys := p.Keys(r.Identifier)
+	i, err := s.Store.Find(ctx, r.Provider, keys...)
+	if err != nil && !errors.Is(err, ErrNotFound) {
 		return fmt.Errorf("looking for the identity of a reset: %w", err)
-	case !s.backend.Mirror:
-		return nil
+	}
+	if err != nil || i.Providers[r.Provider].Key != keys[0] {
+		// Perhaps an account of this very spelling that has not moved over.
+		if err := s.passUnknown(ctx, r); err != nil || i == nil {
+			return err
+		}
 	}
 	if !i.resets(r.ActorType) {
 		return nil
 	}
-	if i.BackendID == "" {
+	switch {
+	case !s.backend.Mirror && (i.HasActor() || !s.backend.Migrate): // no shadow has the address
+		return nil
+	case s.backend.Mirror && i.BackendID == "":
 		c := s.claims(i, r.ActorType, r.Provider, s.Clock())
 		if _, err := s.prepare(ctx, i, c); err != nil && !errors.Is(err, errAddressTaken) {
 			return err
 		}
 	}
-	// The backend compares addresses byte by byte.
-	return s.backend.Backend.RequestReset(ctx, r.ActorType, i.Providers[r.Provider].EntityID, r.Metadata)
+	return s.requestReset(ctx, r, i.Providers[r.Provider].Key)
+}
+
+// passUnknown lets the backend look for an account that is unknown here.
+func (s *Service) passUnknown(ctx context.Context, r ResetRequest) error {
+	if !s.backend.Mirror && !s.backend.Migrate {
+		return nil
+	}
+	return s.requestReset(ctx, r, r.Identifier)
+}
+
+// requestReset asks the backend, once: a link that did not come can be asked for
+// again by the person, mails that come again and again cannot be stopped.
+func (s *Service) requestReset(ctx context.Context, r ResetRequest, address string) error {
+	err := s.backend.Backend.RequestReset(ctx, r.ActorType, address, r.Metadata)
+	if errors.Is(err, ErrUncertain) {
+		s.backend.Logger.WarnContext(ctx, "nobody knows whether the backend heard of a reset request; it is not repeated",
+			slog.String("reason", "reset_uncertain"), slog.Any("error", err))
+		return nil
+	}
+	return err
 }
 
 // resets reports whether the identity's password may be reset by the way of the
@@ -62,11 +83,13 @@ func (s *Service) updateByBackend(ctx context.Context, actorType, provider, toke
 	if len(keys) == 0 {
 		return errInvalidToken
 	}
-	entry := ProviderIdentity{Provider: provider, EntityID: c.EntityID, Key: keys[len(keys)-1]}
-	i, err := s.Store.Find(ctx, provider, keys...)
+	// The backend tells spellings apart: the token is for the account of this one.
+	exact := keys[0]
+	entry := ProviderIdentity{Provider: provider, EntityID: c.EntityID, Key: exact}
+	i, err := s.Store.Find(ctx, provider, exact)
 	switch {
 	case err == nil:
-		if entry = i.Providers[provider]; entry.EntityID != c.EntityID || !i.resets(actorType) {
+		if entry = i.Providers[provider]; !i.resets(actorType) {
 			return errInvalidToken
 		}
 	case !errors.Is(err, ErrNotFound):
@@ -84,50 +107,83 @@ func (s *Service) updateByBackend(ctx context.Context, actorType, provider, toke
 		return fmt.Errorf("making the new credential: %w", err)
 	}
 	entry.UpdatedAt = s.Clock()
+	// What can refuse is asked before the old password is overwritten there.
+	hash := resetHash("backend\x00" + c.ID) // of another form than our own tokens' hashes
+	if i != nil {
+		if err := s.openByBackend(ctx, i, provider, hash); err != nil {
+			return err
+		}
+	}
 	if err := invalidIfGone(s.backend.Backend.UseReset(ctx, actorType, token, entry)); err != nil {
 		return err
 	}
 	if i == nil {
-		account, err := s.backend.Backend.Account(ctx, actorType, entry)
-		if err != nil {
-			return fmt.Errorf("looking for the account of a reset: %w", err)
-		}
-		if known := (&Identity{AppMetadata: account.AppMetadata}); !known.resets(actorType) {
-			return errInvalidToken
-		}
-		_, err = s.createAccount(ctx, account, entry, s.nextValidFrom(time.Time{}))
-		if !errors.Is(err, ErrExists) {
+		if i, err = s.moveByReset(ctx, actorType, entry); i == nil {
 			return err
 		}
-		// A login beside this one moved it over.
-		if i, err = s.Store.Find(ctx, provider, keys...); err != nil {
-			return fmt.Errorf("looking for the identity of a reset token: %w", err)
+		if err := s.openByBackend(ctx, i, provider, hash); err != nil {
+			return err
 		}
 	}
-	if err := s.finishByBackend(ctx, i, entry, c.ID); err != nil {
+	if err := invalidIfGone(s.Store.FinishReset(ctx, i.ID, hash, entry, s.nextValidFrom(i.ValidFrom))); err != nil {
 		return err
 	}
+	s.Revoked(i.ID)
 	if err := s.join(ctx, i, actorType, entry); err != nil {
-		s.backend.Logger.WarnContext(ctx, "identity was not compared with the account of the backend",
+		s.backend.Logger.WarnContext(ctx, "identity was not joined with the account of the backend",
 			slog.String("reason", ReasonOf(err)), slog.String("auth_identity_id", i.ID), slog.Any("error", err))
 	}
 	return nil
 }
 
-// finishByBackend stores the credential and ends what was issued before.
-func (s *Service) finishByBackend(ctx context.Context, i *Identity, next ProviderIdentity, jti string) error {
+// openByBackend opens the reset that a token of the backend stands for.
+func (s *Service) openByBackend(ctx context.Context, i *Identity, provider, hash string) error {
 	now := s.Clock()
-	// Of another form than our own tokens' hashes: nothing but this call may use it.
-	hash := resetHash("backend\x00" + jti)
-	err := s.Store.OpenReset(ctx, i.ID, next.Provider, Reset{Hash: hash, AskedAt: now, ExpiresAt: now.Add(s.ResetTTL)})
-	if err == nil {
-		err = s.Store.FinishReset(ctx, i.ID, hash, next, s.nextValidFrom(i.ValidFrom))
+	err := s.Store.OpenReset(ctx, i.ID, provider, Reset{Hash: hash, AskedAt: now, ExpiresAt: now.Add(s.ResetTTL)})
+	if errors.Is(err, ErrStale) { // it was used, or a later one was opened
+		return errInvalidToken
+	}
+	return invalidIfGone(err)
+}
+
+// moveByReset moves the account over whose password at the backend was just
+// replaced by that of p's shadow. It returns an identity only if there is one by
+// now, whose reset has still to be finished.
+func (s *Service) moveByReset(ctx context.Context, actorType string, p ProviderIdentity) (*Identity, error) {
+	account, err := s.backend.Backend.Account(ctx, actorType, p)
+	if errors.Is(err, ErrNotFound) { // somebody set another password meanwhile
+		return nil, Unavailable("reset_contended", err)
 	}
 	if err != nil {
-		return fmt.Errorf("storing the credential after a reset by the backend: %w", err)
+		return nil, fmt.Errorf("looking for the account of a reset: %w", err)
 	}
-	s.Revoked(i.ID)
-	return nil
+	known := Identity{AppMetadata: account.AppMetadata}
+	refused := !known.resets(actorType)
+	if refused {
+		// Its password there is gone. It is kept here without one, so that another
+		// mail, asked for as what it is, is all that its owner needs.
+		p.Credential = Secret{}
+	}
+	_, err = s.createAccount(ctx, account, p, s.nextValidFrom(time.Time{}))
+	switch {
+	case err == nil && refused:
+		return nil, errInvalidToken
+	case !errors.Is(err, ErrExists):
+		return nil, err
+	}
+	// A login beside this one moved it over.
+	i, err := s.Store.Find(ctx, p.Provider, p.Key)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		// It is known by another address, or its owner removed the password. The token
+		// is used up in any case.
+		return nil, errInvalidToken
+	case err != nil:
+		return nil, fmt.Errorf("looking for the identity of a reset token: %w", err)
+	case refused || !i.resets(actorType):
+		return nil, errInvalidToken
+	}
+	return i, nil
 }
 
 // join makes an identity that is nobody yet the account that the backend has
@@ -141,10 +197,14 @@ func (s *Service) join(ctx context.Context, i *Identity, actorType string, p Pro
 	if err != nil || account.ID == i.BackendID {
 		return err
 	}
+	linked := Identity{AppMetadata: account.AppMetadata}
+	if !linked.resets(actorType) {
+		return &Error{Code: CodeForbidden, Reason: "join_other_actor_type"}
+	}
 	if err := s.Store.SetBackend(ctx, i.ID, i.BackendID, account.ID); err != nil {
 		return fmt.Errorf("recording a shadow: %w", err)
 	}
-	linked := Identity{AppMetadata: account.AppMetadata}
+	s.Revoked(i.ID) // what is cached of the identity names another shadow
 	for _, actorType := range account.AppMetadata.actors() {
 		if actorID := linked.ActorID(actorType); actorID != "" {
 			if err := s.Link(ctx, i.ID, actorType, actorID); err != nil {

@@ -19,18 +19,62 @@ func (s *Service) shadow(ctx context.Context, actorType string, p ProviderIdenti
 	if s.backend == nil {
 		return "", nil
 	}
-	id, err := s.backend.Backend.Shadow(ctx, actorType, p)
-	switch {
-	case errors.Is(err, ErrExists):
-		return "", errAddressTaken // not wrapped: it is not the store's answer
-	case CodeOf(err) == CodeUnavailable:
+	id, err := s.shadowFor(ctx, actorType, "", p)
+	if CodeOf(err) == CodeUnavailable {
 		s.backend.Logger.WarnContext(ctx, "backend has no shadow of a new identity yet",
 			slog.String("reason", ReasonOf(err)), slog.Any("error", err))
 		return "", nil
-	case err != nil:
+	}
+	return id, err
+}
+
+// shadowFor returns the backend's id for the identity with that id, "" for a new
+// one, of which p is the entry.
+func (s *Service) shadowFor(ctx context.Context, actorType, id string, p ProviderIdentity) (string, error) {
+	account, err := s.backend.Backend.Shadow(ctx, actorType, p)
+	if errors.Is(err, ErrExists) {
+		return "", errAddressTaken // not wrapped: it is not the store's answer
+	}
+	if err != nil {
 		return "", fmt.Errorf("making a shadow: %w", err)
 	}
-	return id, nil
+	if len(account.AppMetadata) == 0 {
+		return account.ID, nil
+	}
+	// It is somebody at the backend already. Whoever registers an address has not
+	// proven that it is theirs; a third party's word counts, unless another
+	// identity is that somebody, from which this entry was removed.
+	if p.Provider == EmailPass {
+		return "", errAddressTaken
+	}
+	held, err := s.held(ctx, id, account)
+	if err != nil {
+		return "", fmt.Errorf("making a shadow: %w", err)
+	}
+	if held {
+		return "", errAddressTaken
+	}
+	return account.ID, nil
+}
+
+// held reports whether an identity other than the one with that id acts as one of
+// the account's actors.
+func (s *Service) held(ctx context.Context, id string, account Account) (bool, error) {
+	linked := Identity{AppMetadata: account.AppMetadata}
+	for _, actorType := range account.AppMetadata.actors() {
+		actorID := linked.ActorID(actorType)
+		if actorID == "" {
+			continue
+		}
+		i, err := s.Store.ByActor(ctx, actorType, actorID)
+		if errors.Is(err, ErrNotFound) {
+			continue
+		}
+		if err != nil || i.ID != id {
+			return true, err
+		}
+	}
+	return false, nil
 }
 
 // Prepare sees to it that the backend knows the identity, before a request that
@@ -62,14 +106,9 @@ func (s *Service) prepare(ctx context.Context, i *Identity, c Claims) (string, e
 		s.backend.Logger.WarnContext(ctx, "backend has lost the shadow of an identity; making another",
 			slog.String("reason", "shadow_gone"), slog.String("auth_identity_id", i.ID))
 	}
-	id, err := s.backend.Backend.Shadow(ctx, c.ActorType, i.shadowed())
-	switch {
-	case errors.Is(err, ErrExists):
-		return "", errAddressTaken
-	case err != nil:
-		return "", fmt.Errorf("making a shadow: %w", err)
-	case id == "" || id == i.BackendID:
-		return id, nil
+	id, err := s.shadowFor(ctx, c.ActorType, i.ID, i.shadowed())
+	if err != nil || id == "" || id == i.BackendID {
+		return id, err
 	}
 	if err := s.Store.SetBackend(ctx, i.ID, i.BackendID, id); err != nil {
 		if errors.Is(err, ErrStale) { // a request beside this one was quicker; it had the same answer

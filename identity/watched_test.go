@@ -12,6 +12,7 @@ import (
 // took effect.
 type watched struct {
 	identity.Store
+	identity.Attempts
 	mu    sync.Mutex
 	calls []string
 	fail  map[string]error    // by method
@@ -97,4 +98,21 @@ func (s *watched) CloseReset(ctx context.Context, id, provider, hash string) err
 
 func (s *watched) FinishReset(ctx context.Context, id, hash string, next identity.ProviderIdentity, validFrom time.Time) error {
 	return s.call("FinishReset", func() error { return s.Store.FinishReset(ctx, id, hash, next, validFrom) })
+}
+
+func (s *watched) AddProvider(ctx context.Context, id string, p identity.ProviderIdentity) error {
+	return s.call("AddProvider", func() error { return s.Store.AddProvider(ctx, id, p) })
+}
+
+func (s *watched) RemoveProvider(ctx context.Context, id, provider string, validFrom time.Time) error {
+	return s.call("RemoveProvider", func() error { return s.Store.RemoveProvider(ctx, id, provider, validFrom) })
+}
+
+func (s *watched) KeepAttempt(ctx context.Context, hash string, a identity.Attempt) error {
+	return s.call("KeepAttempt", func() error { return s.Attempts.KeepAttempt(ctx, hash, a) })
+}
+
+func (s *watched) TakeAttempt(ctx context.Context, hash string) (a identity.Attempt, err error) {
+	err = s.call("TakeAttempt", func() (err error) { a, err = s.Attempts.TakeAttempt(ctx, hash); return err })
+	return a, err
 }

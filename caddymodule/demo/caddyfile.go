@@ -20,13 +20,16 @@ func parseDirective(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 
 // UnmarshalCaddyfile sets up the handler from Caddyfile tokens. Syntax:
 //
-//	auth_sidecar_demo [<matcher>] [storefront|medusa|legacy] {
+//	auth_sidecar_demo [<matcher>] [storefront|medusa|legacy|openid] {
 //		name       <shop>
 //		jwt_secret <placeholder>
+//		issuer     <url>
+//		client     <id> <secret> <redirect_uri>
 //	}
 //
 // The kind defaults to storefront. jwt_secret is `{env.NAME}` or `{file.PATH}`
-// and belongs to medusa alone; name belongs to the two backends.
+// and belongs to medusa alone; name belongs to the two backends, issuer and
+// client to openid.
 func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // consume directive name
 	if d.NextArg() {
@@ -49,6 +52,15 @@ func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			}
 		case "jwt_secret":
 			if !d.AllArgs(&h.JWTSecret) {
+				return d.ArgErr()
+			}
+		case "issuer":
+			if !d.AllArgs(&h.Issuer) {
+				return d.ArgErr()
+			}
+		case "client":
+			h.Client = new(Client)
+			if !d.AllArgs(&h.Client.ID, &h.Client.Secret, &h.Client.RedirectURI) {
 				return d.ArgErr()
 			}
 		default:

@@ -8,6 +8,9 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/caddy-commerce/auth-sidecar/identity"
+	"github.com/caddy-commerce/auth-sidecar/identity/provider/demoidp"
 )
 
 func init() {
@@ -19,10 +22,11 @@ const (
 	kindStorefront = "storefront"
 	kindMedusa     = "medusa"
 	kindLegacy     = "legacy"
+	kindOpenID     = "openid"
 )
 
-// Handler is a demo to try the auth sidecar with: the page of a small shop, or
-// the commerce backend behind it. It is not meant for production.
+// Handler is a demo to try the auth sidecar with: the page of a small shop, the
+// commerce backend behind it, or a provider to sign in with. It is not meant for production.
 //
 // The backends keep customers, admin users and invites in memory, at most
 // 10,000 customers. They survive a reload of the configuration, not a restart.
@@ -36,6 +40,8 @@ type Handler struct {
 	// Medusa v2 does. It needs `jwt_secret`.
 	// - `legacy` is a backend that knows no tokens and believes the `X-Auth-*`
 	// headers. It must not be reachable past the sidecar.
+	// - `openid` is a provider to sign in with, at which everybody is who they
+	// say. It needs `issuer` and `client`.
 	//
 	// A backend answers every request, so a storefront on the same site comes
 	// before it. Default: `storefront`.
@@ -50,8 +56,25 @@ type Handler struct {
 	// the configuration is loaded.
 	JWTSecret string `json:"jwt_secret,omitempty"`
 
+	// Where the provider is: `http://localhost:8082`. Only for `openid`, and
+	// required there.
+	Issuer string `json:"issuer,omitempty"`
+
+	// The one application that may send people to the provider. Only for
+	// `openid`, and required there.
+	Client *Client `json:"client,omitempty"`
+
 	backend http.Handler // nil for a storefront
 	poolKey string       // "" while there is no reference to give back
+}
+
+// Client is an application at the provider. Its secret stands in the
+// configuration, since nothing is behind it.
+type Client struct {
+	ID     string `json:"id,omitempty"`
+	Secret string `json:"secret,omitempty"`
+	// The page to which people go back.
+	RedirectURI string `json:"redirect_uri,omitempty"`
 }
 
 // CaddyModule returns the Caddy module information.
@@ -85,6 +108,16 @@ func (h *Handler) Provision(caddy.Context) error {
 	case kindLegacy:
 		opts.Authenticate = LegacyAuthenticator()
 		opts.AnnounceLinks = true
+	case kindOpenID:
+		provider, err := demoidp.New(demoidp.Options{
+			Issuer: h.Issuer,
+			Clients: []demoidp.Client{{
+				ID: h.Client.ID, Secret: identity.NewSecret(h.Client.Secret), RedirectURIs: []string{h.Client.RedirectURI},
+			}},
+			People: []demoidp.Person{{Name: "Grace Hopper", Email: "grace@example.com"}, {Name: "Alan Turing", Email: "alan@example.com"}},
+		})
+		h.backend = provider
+		return err
 	default:
 		return nil
 	}
@@ -102,9 +135,9 @@ func (h *Handler) Provision(caddy.Context) error {
 // check looks for fields that do not fit each other.
 func (h *Handler) check() error {
 	switch h.Kind {
-	case "", kindStorefront, kindMedusa, kindLegacy:
+	case "", kindStorefront, kindMedusa, kindLegacy, kindOpenID:
 	default:
-		return fmt.Errorf("unknown kind %q: expected %s, %s or %s", h.Kind, kindStorefront, kindMedusa, kindLegacy)
+		return fmt.Errorf("unknown kind %q: expected %s, %s, %s or %s", h.Kind, kindStorefront, kindMedusa, kindLegacy, kindOpenID)
 	}
 	switch {
 	case h.Kind == kindMedusa && h.JWTSecret == "":
@@ -115,6 +148,10 @@ func (h *Handler) check() error {
 		return errors.New("jwt_secret is a placeholder {env.NAME} or {file.PATH}, not the secret itself")
 	case h.Name != "" && h.Kind != kindMedusa && h.Kind != kindLegacy:
 		return fmt.Errorf("name is for the kinds %s and %s only", kindMedusa, kindLegacy)
+	case h.Kind == kindOpenID && (h.Issuer == "" || h.Client == nil):
+		return fmt.Errorf("issuer and client are required for the kind %s", kindOpenID)
+	case h.Kind != kindOpenID && (h.Issuer != "" || h.Client != nil):
+		return fmt.Errorf("issuer and client are for the kind %s only", kindOpenID)
 	}
 	return nil
 }

@@ -1,7 +1,8 @@
 // Package demo is a shop to try the sidecar with: a small commerce backend that
 // lives in memory (NewShop), a storefront page that uses it the way the official
 // client does in session mode (Storefront), and the directive
-// auth_sidecar_demo that puts either of them on a site (Handler).
+// auth_sidecar_demo that puts either of them on a site (Handler), or the OpenID
+// provider of the package demoidp, to sign in with.
 //
 // The backend answers a handful of Medusa v2's routes with Medusa's bodies and
 // errors (reference medusa-v2, sections 7 and 8). It knows its callers in one of

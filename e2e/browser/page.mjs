@@ -22,6 +22,13 @@ export class Storefront {
     return this.#submit("login", fields)
   }
 
+  /** Goes to somebody else's login page, and picks that person there, or cancels. */
+  async signInWith(provider, person) {
+    await this.#click("nav-login")
+    await this.#click(`sign-in-${provider}`)
+    await this.#page.getByRole("button", { name: person }).click()
+  }
+
   async forgot(fields) {
     await this.#click("nav-login")
     await this.#click("nav-forgot")

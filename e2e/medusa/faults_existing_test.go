@@ -6,53 +6,46 @@ import (
 	"net/http"
 	"testing"
 	"time"
-
-	"github.com/caddy-commerce/auth-sidecar/e2e"
-)
-
-const (
-	resetPath  = "/auth/customer/emailpass/reset-password"
-	updatePath = "/auth/customer/emailpass/update"
 )
 
 // customer makes a customer at Medusa, past the sidecar, and returns the id.
 func (s *medusa) customer(t *testing.T, email string) string {
 	t.Helper()
 	c := s.caller()
-	token := c.do(t, http.MethodPost, registerPath, "", credentials(email, password)).Need(t, http.StatusOK).Field("token")
-	return c.do(t, http.MethodPost, createPath, token, map[string]string{"email": email}).Need(t, http.StatusOK).Field("customer.id")
+	token := c.do(t, http.MethodPost, registerPath, "", credentials(email, password)).need(t, http.StatusOK).field("token")
+	return c.do(t, http.MethodPost, createPath, token, map[string]string{"email": email}).need(t, http.StatusOK).field("customer.id")
 }
 
 // faults are what may befall a request to Medusa: it or its answer is lost, or
 // the sidecar is killed before or after it. The shop is as it was afterwards.
-var faults = map[string]func(t *testing.T, g *e2e.Gate, s *shop, path string, ask func()){
-	"request lost": func(t *testing.T, g *e2e.Gate, _ *shop, path string, ask func()) {
-		g.Once(http.MethodPost, path, e2e.Lost)
+var faults = map[string]func(t *testing.T, g *gate, s *shop, route string, ask func()){
+	"request lost": func(t *testing.T, g *gate, _ *shop, route string, ask func()) {
+		g.once(route, lost)
 		ask()
-		g.Met(t)
+		g.met(t)
 	},
-	"answer lost": func(t *testing.T, g *e2e.Gate, _ *shop, path string, ask func()) {
-		g.Once(http.MethodPost, path, e2e.AnswerIsLost)
+	"answer lost": func(t *testing.T, g *gate, _ *shop, route string, ask func()) {
+		g.once(route, answerIsLost)
 		ask()
-		g.Met(t)
+		g.met(t)
 	},
-	"killed before": func(t *testing.T, g *e2e.Gate, s *shop, path string, ask func()) {
-		killAt(t, g, s, path, func(func()) {}, ask)
+	"killed before": func(t *testing.T, g *gate, s *shop, route string, ask func()) {
+		killAt(t, g, s, route, func(func()) {}, ask)
 	},
-	"killed after": func(t *testing.T, g *e2e.Gate, s *shop, path string, ask func()) {
-		killAt(t, g, s, path, func(forward func()) { forward() }, ask)
+	"killed after": func(t *testing.T, g *gate, s *shop, route string, ask func()) {
+		killAt(t, g, s, route, func(forward func()) { forward() }, ask)
 	},
 }
 
 // killAt asks, kills the sidecar when Medusa is about to answer, and starts it again.
-func killAt(t *testing.T, g *e2e.Gate, s *shop, path string, first e2e.Fault, ask func()) {
+func killAt(t *testing.T, g *gate, s *shop, route string, first fault, ask func()) {
 	t.Helper()
 	now, dead := make(chan struct{}), make(chan struct{})
-	g.Once(http.MethodPost, path, func(forward func()) {
+	g.once(route, func(forward func()) {
 		first(forward)
 		close(now)
 		<-dead
-		e2e.Broken()
+		broken()
 	})
 	ended := make(chan struct{})
 	go func() {
@@ -77,34 +70,23 @@ func testMovesOver(t *testing.T, backend *medusa) {
 	for kind, befall := range faults {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
-			g := e2e.NewGate(t, backend.url())
-			s := newShop(t, backend, g.Addr())
+			g := newGate(t, backend)
+			s := newShop(t, backend, g.addr())
 			c := s.caller()
 			email := mailbox(kind) + "@moves.example.com"
 			id := backend.customer(t, email)
-			befall(t, g, s, loginPath, func() {
+			befall(t, g, s, "POST "+loginPath, func() {
 				a, err := c.post(t, loginPath, "", credentials(email, password))
 				if err == nil && a.Status != http.StatusServiceUnavailable {
 					t.Errorf("the attempt was answered %d: %s", a.Status, a.Body)
 				}
 			})
 			// A sidecar that was killed keeps the address to itself for a while.
-			for late := time.After(eventTimeout); ; {
-				a := c.do(t, http.MethodPost, loginPath, "", credentials(email, password))
-				if a.Status == http.StatusOK {
-					break
-				}
-				a.NeedRetryAfter(t)
-				select {
-				case <-late:
-					t.Fatal("the customer cannot log in")
-				default:
-				}
-			}
+			patient(t, func() answer { return c.do(t, http.MethodPost, loginPath, "", credentials(email, password)) }).need(t, http.StatusOK)
 			newcomer{s, email}.isCustomer(t, id)
-			c.do(t, http.MethodPost, loginPath, "", credentials(email, "wrong")).Need(t, http.StatusUnauthorized)
+			c.do(t, http.MethodPost, loginPath, "", credentials(email, "wrong")).need(t, http.StatusUnauthorized)
 
-			g.Shut(true) // what has moved needs Medusa no more
+			g.shut(true) // what has moved needs Medusa no more
 			c.login(t, "customer", email, password)
 		})
 	}
@@ -117,33 +99,22 @@ func testForgets(t *testing.T, backend *medusa) {
 		for kind, befall := range faults {
 			name := map[string]string{resetPath: "ask", updatePath: "update"}[path] + " " + kind
 			t.Run(name, func(t *testing.T) {
-				g := e2e.NewGate(t, backend.url())
-				s := newShop(t, backend, g.Addr())
+				t.Parallel()
+				g := newGate(t, backend)
+				s := newShop(t, backend, g.addr())
 				c := s.caller()
 				n := newcomer{s, mailbox(name) + "@forgets.example.com"}
 				id := n.try(t)
-				ask := func() string {
-					t.Helper()
-					before := len(backend.happened(t, "auth.password_reset", "entity_id", n.email))
-					c.do(t, http.MethodPost, resetPath, "", map[string]string{"identifier": n.email}).Need(t, http.StatusCreated)
-					token, _ := backend.event(t, before+1, "auth.password_reset", "entity_id", n.email)["token"].(string)
-					return token
-				}
-				update := func(token string) (e2e.Answer, error) {
-					return c.post(t, updatePath, token, map[string]string{"password": changed})
-				}
 				if path == resetPath {
-					befall(t, g, s, path, func() { _, _ = c.post(t, resetPath, "", map[string]string{"identifier": n.email}) })
+					befall(t, g, s, "POST "+path, func() { _, _ = c.post(t, path, "", map[string]string{"identifier": n.email}) })
 				} else {
-					token := ask()
-					befall(t, g, s, path, func() { _, _ = update(token) })
+					token, _ := c.mailed(t, backend, n.email)
+					befall(t, g, s, "POST "+path, func() { _, _ = c.post(t, path, token, map[string]string{"password": changed}) })
 				}
-				if a, err := update(ask()); err != nil || a.Status != http.StatusOK {
-					t.Fatalf("a new password cannot be set: %+v %v", a, err)
-				}
-				c.do(t, http.MethodPost, loginPath, "", credentials(n.email, password)).Need(t, http.StatusUnauthorized)
+				c.forgets(t, backend, n.email)
+				c.do(t, http.MethodPost, loginPath, "", credentials(n.email, password)).need(t, http.StatusUnauthorized)
 				token := c.login(t, "customer", n.email, changed)
-				if got := c.do(t, http.MethodGet, mePath, token, nil).Need(t, http.StatusOK).Field("customer.id"); got != id {
+				if got := c.do(t, http.MethodGet, mePath, token, nil).need(t, http.StatusOK).field("customer.id"); got != id {
 					t.Errorf("the customer was %s and is %s", id, got)
 				}
 			})

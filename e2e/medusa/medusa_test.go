@@ -13,10 +13,31 @@ func TestMedusa(t *testing.T) {
 	t.Run("differences", func(t *testing.T) { testDifferences(t, s) })
 	t.Run("SDK", func(t *testing.T) { testSDK(t, s) })
 	t.Run("dashboard", func(t *testing.T) { testDashboard(t, s) })
-	t.Run("newcomers", func(t *testing.T) { testNewcomers(t, backend) })
-	t.Run("moves over", func(t *testing.T) { testMovesOver(t, backend) })
-	t.Run("forgets", func(t *testing.T) { testForgets(t, backend) })
-	t.Run("slow", func(t *testing.T) { testSlow(t, backend) })
-	t.Run("wrong secret", func(t *testing.T) { testWrongSecret(t, backend) })
+	t.Run("beside", func(t *testing.T) {
+		for name, test := range map[string]func(t *testing.T, backend *medusa){
+			"newcomers":    testNewcomers,
+			"invites":      testInvites,
+			"linking":      testLinking,
+			"deletion":     testDeletion,
+			"moves over":   testMovesOver,
+			"forgets":      testForgets,
+			"slow":         testSlow,
+			"shadow":       testShadow,
+			"migration":    testMigration,
+			"secret":       testSecret,
+			"rules":        testRules,
+			"taken":        testTaken,
+			"spelling":     testSpelling,
+			"set back":     testSetBack,
+			"rotation":     testRotation,
+			"going back":   testGoingBack,
+			"wrong secret": testWrongSecret,
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				test(t, backend)
+			})
+		}
+	})
 	t.Run("stopped", func(t *testing.T) { testStopped(t, backend) })
 }

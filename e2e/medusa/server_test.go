@@ -12,7 +12,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/caddy-commerce/auth-sidecar/e2e"
 	"github.com/caddy-commerce/auth-sidecar/identity/identitytest"
 )
 
@@ -24,7 +23,7 @@ const shopOrigin = "http://localhost:8000"
 
 // stores are what a Medusa keeps its data in.
 type stores struct {
-	postgres *e2e.Postgres
+	postgres *postgres
 	redis    *identitytest.Redis
 	events   string // file that its subscriber writes to
 }
@@ -38,6 +37,7 @@ type medusa struct {
 	t        *testing.T
 	template template
 	port     string
+	env      []string // of the next start, beside what every shop has
 }
 
 // startMedusa starts Medusa on data as the seeds have left them.
@@ -45,7 +45,7 @@ func startMedusa(t *testing.T) *medusa {
 	t.Helper()
 	made := install(t)
 	return made.start(t, stores{
-		postgres: e2e.StartPostgres(t, filepath.Join(made.dir, "postgres")),
+		postgres: startPostgres(t, filepath.Join(made.dir, "postgres")),
 		redis:    identitytest.StartRedis(t),
 	})
 }
@@ -66,8 +66,9 @@ func (s *medusa) Restart() {
 	if s.Process != nil {
 		s.Stop()
 	}
-	s.Process = identitytest.StartServer(s.t, s.template.command(s.t, s.template.serverDir(), s.stores,
-		"start", "--host", "127.0.0.1", "--port", s.port), s.addr())
+	cmd := s.template.command(s.t, s.template.serverDir(), s.stores, "start", "--host", "127.0.0.1", "--port", s.port)
+	cmd.Env = append(cmd.Env, s.env...)
+	s.Process = identitytest.StartServer(s.t, cmd, s.addr())
 }
 
 func (s *medusa) addr() string { return net.JoinHostPort("127.0.0.1", s.port) }
@@ -92,7 +93,7 @@ func (m template) command(t *testing.T, dir string, s stores, args ...string) *e
 		"EVENT_LOG=" + s.events,
 	}
 	if s.postgres != nil {
-		cmd.Env = append(cmd.Env, "DATABASE_URL="+s.postgres.URL(), "REDIS_URL="+s.redis.URL())
+		cmd.Env = append(cmd.Env, "DATABASE_URL="+s.postgres.url(), "REDIS_URL="+s.redis.URL())
 	}
 	return cmd
 }

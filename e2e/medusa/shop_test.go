@@ -3,6 +3,7 @@
 package medusa
 
 import (
+	"cmp"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,11 +20,25 @@ type shop struct {
 	caddy   *e2e.Caddy
 }
 
-// caddyGlobal and caddySite are the operator's Caddyfile. BACKEND is where the
-// sidecar and the proxy find Medusa.
-const (
-	caddyGlobal = `auth_sidecar {
-	redis {env.REDIS_URL}
+// setup is what one operator does in another way than the next.
+type setup struct {
+	realm   string   // more lines of the global option
+	options string   // of `backend medusa`
+	timeout string   // of its calls; "" is patience with a busy machine
+	rules   string   // between the sidecar and the proxy
+	env     []string // more environment variables
+}
+
+// ownSecret tells the sidecar Medusa's secret, which is not its own.
+const ownSecret = "secret {env.MEDUSA_JWT_SECRET}"
+
+// caddyfile returns the global options and the site of the operator's Caddyfile.
+// BACKEND is where the sidecar and the proxy find Medusa.
+func (o setup) caddyfile() (global, site string) {
+	return `auth_sidecar {
+	redis {env.REDIS_URL} {
+		timeout 10s
+	}
 	jwt {
 		secret {env.JWT_SECRET}
 	}
@@ -32,28 +47,44 @@ const (
 	}
 	actor customer emailpass
 	actor user emailpass
-}`
-	caddySite = `auth_sidecar {
+	` + o.realm + `
+}`, `auth_sidecar {
 	backend medusa http://{$BACKEND} {
-		secret {env.MEDUSA_JWT_SECRET}
+		` + o.options + `
+		timeout ` + cmp.Or(o.timeout, "30s") + `
 	}
 	cors ` + shopOrigin + `
 }
+` + o.rules + `
 reverse_proxy {$BACKEND}`
-)
+}
 
 // newShop puts a sidecar before Medusa, which it finds at that address.
-func newShop(t *testing.T, backend *medusa, addr string, env ...string) *shop {
+func newShop(t *testing.T, backend *medusa, addr string) *shop {
 	t.Helper()
-	redis := identitytest.StartRedis(t, "--appendonly", "yes", "--appendfsync", "always")
-	return &shop{backend, redis, e2e.StartCaddy(t, e2e.CaddyConfig{
-		Global: caddyGlobal,
-		Site:   caddySite,
+	return openShop(t, backend, addr, setup{options: ownSecret})
+}
+
+// openShop is newShop for an operator of another mind.
+func openShop(t *testing.T, backend *medusa, addr string, o setup) *shop {
+	t.Helper()
+	s := &shop{backend: backend, redis: identitytest.StartRedis(t, "--appendonly", "yes", "--appendfsync", "always")}
+	s.open(t, addr, o)
+	return s
+}
+
+// open starts a sidecar on the shop's own Redis.
+func (s *shop) open(t *testing.T, addr string, o setup) {
+	t.Helper()
+	global, site := o.caddyfile()
+	s.caddy = e2e.StartCaddy(t, e2e.CaddyConfig{
+		Global: global,
+		Site:   site,
 		Env: append([]string{
-			"REDIS_URL=" + redis.URL(), "BACKEND=" + addr, "MEDUSA_JWT_SECRET=" + medusaSecret,
+			"REDIS_URL=" + s.redis.URL(), "BACKEND=" + addr, "MEDUSA_JWT_SECRET=" + medusaSecret,
 			"JWT_SECRET=" + strings.Repeat("j", 32), "COOKIE_SECRET=" + strings.Repeat("c", 32),
-		}, env...),
-	})}
+		}, o.env...),
+	})
 }
 
 // caller sends requests to the sidecar.

@@ -147,7 +147,7 @@ func parseJSON(src string) (body, error) {
 
 // input is what providers get of a request.
 func (c *call) input() identity.Input {
-	in := identity.Input{ActorType: c.actor, Body: c.body.members, Query: map[string]string{}}
+	in := identity.Input{ActorType: c.actor, Body: c.body.members, Query: map[string]string{}, Host: strings.ToLower(c.Host)}
 	for name, values := range c.URL.Query() {
 		in.Query[name] = values[0]
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
 	"github.com/caddy-commerce/auth-sidecar/identity/session"
@@ -28,6 +29,7 @@ type Service interface {
 	RequestReset(ctx context.Context, actorType, provider, identifier string, metadata json.RawMessage) error
 	Update(ctx context.Context, actorType, provider, token string, in identity.Input) error
 	Providers(actorType string) []identity.ProviderInfo
+	RemoveProvider(ctx context.Context, c identity.Claims, provider string) (*identity.Claims, error)
 	CreateUser(ctx context.Context, claims identity.Claims, provider string) (json.RawMessage, error)
 }
 
@@ -50,6 +52,10 @@ type Sessions interface {
 	Touch(ctx context.Context, sid string, record *session.Record, https bool) (setCookie string, err error)
 	End(ctx context.Context, sid string) error
 	ClearCookie() string
+	// Browser returns the id that the browser was told to remember, or a new one.
+	Browser(h http.Header) identity.Browser
+	// BrowserCookie returns the Set-Cookie line that tells it, or "".
+	BrowserCookie(b identity.Browser, https bool) string
 }
 
 // Verifier checks bearer tokens; *verify.Verifier is one.
@@ -71,6 +77,11 @@ type Config struct {
 	Tokens   Tokens
 	Sessions Sessions
 	Verifier Verifier
+	// Recent tells how old a login is, which linking and removing accounts of third
+	// parties depends on. nil: there are no such routes, as without third parties.
+	Recent RecentLogins
+	// Clock tells the time. Default: time.Now.
+	Clock func() time.Time
 	// Origins whose pages may use the routes. Default: none.
 	Origins Origins
 	// MaxBody bounds a request body, in bytes. Default: 64 KiB.
@@ -111,14 +122,17 @@ func New(c Config) (*Handler, error) {
 	if c.HTTPS == nil {
 		c.HTTPS = func(r *http.Request) bool { return r.TLS != nil }
 	}
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	h := &Handler{Config: c, crossOrigin: NewCrossOrigin(c.Origins)}
-	var err error
-	if h.prefix, err = parsePrefix(c.Prefix); err != nil {
+	if err := CheckPrefix(c.Prefix); err != nil {
 		return nil, err
 	}
+	h := &Handler{Config: c, crossOrigin: NewCrossOrigin(c.Origins)}
+	h.prefix, _ = splitPath(c.Prefix) // it was checked
 	h.jwks = c.Tokens.JWKS()
 	var set struct {
 		Keys []json.RawMessage `json:"keys"`
@@ -126,6 +140,6 @@ func New(c Config) (*Handler, error) {
 	if err := json.Unmarshal(h.jwks, &set); err != nil {
 		return nil, fmt.Errorf("reading the public keys: %w", err)
 	}
-	h.routes = routes(len(set.Keys) > 0, c.Backend)
+	h.routes = routes(len(set.Keys) > 0, c.Backend, c.Recent != nil)
 	return h, nil
 }

@@ -10,9 +10,9 @@ import (
 // no allow-origin and is served all the same, and a preflight echoes the
 // headers it asks for. The package rs/cors answers otherwise in all three.
 
-// allowOrigin sets the headers of an answer to any request.
-func (h *Handler) allowOrigin(header http.Header, r *http.Request) {
-	if origins := r.Header["Origin"]; len(origins) == 1 && h.Origins.Allowed(origins[0]) {
+// Allow sets the headers of an answer to any request that is no preflight.
+func (o Origins) Allow(header http.Header, r *http.Request) {
+	if origins := r.Header["Origin"]; len(origins) == 1 && o.Allowed(origins[0]) {
 		header.Set("Access-Control-Allow-Origin", origins[0])
 	}
 	header.Set("Access-Control-Allow-Credentials", "true")
@@ -25,7 +25,7 @@ func (h *Handler) options(w http.ResponseWriter, r *http.Request, segments []str
 	header := w.Header()
 	if method := r.Header.Get("Access-Control-Request-Method"); method != "" {
 		if _, served := h.find(method, segments); served {
-			h.allowOrigin(header, r)
+			h.Origins.Allow(header, r)
 			header.Set("Vary", "Origin, Access-Control-Request-Headers")
 			header.Set("Access-Control-Allow-Methods", "GET,HEAD,PUT,PATCH,POST,DELETE")
 			if names := strings.Join(r.Header["Access-Control-Request-Headers"], ", "); names != "" {

@@ -17,8 +17,11 @@
 //     foreign origin sent it;
 //   - what depends on a credential is `Cache-Control: private, no-store`, and only
 //     the list of providers has an ETag;
-//   - a store that cannot be asked is 503 with Retry-After.
+//   - a store that cannot be asked is 503 with Retry-After;
+//   - who goes to a third party is told a cookie, and has to bring it back;
+//   - people may link accounts of third parties to themselves, and remove them:
+//     `{"link": true}` in the body of a login, and DELETE of its path.
 //
 // The routes of multi-factor authentication, verification by e-mail and user
-// creation by a provider are not served: they are 404.
+// creation by a provider belong to a backend: without one they are 404.
 package httpapi

@@ -107,7 +107,7 @@ func checkLine(t *testing.T, lines, reason string, status int, route string) {
 // the client sent.
 func TestLogHoldsNoData(t *testing.T) {
 	t.Parallel()
-	s := newShop(t, nil)
+	s := newShop(t, withLinks)
 	raw := s.customer("log@example.com", "log-password", "cus_log")
 	reset := s.resetToken("log@example.com")
 	cookie := s.login(raw)
@@ -118,6 +118,8 @@ func TestLogHoldsNoData(t *testing.T) {
 		post(loginPath, credentials("log@example.com", "wrong-password"), "Authorization", bearer(raw), "Cookie", cookie+"x"),
 		post("/auth/log@example.com/"+raw, `{`, "Cookie", cookie), {"GET", "/auth/" + reset + "/x/y/z?token=" + reset, "", nil},
 		{"LOGMETHOD", "/auth/session", "", nil},
+		{"GET", callbackPath + back("log-state", "log-code"), "", headers("Cookie", "connect.sid.browser=log-browser")},
+		post(googlePath, `{"link":true,"callback_url":"https://log-callback"}`, "Authorization", bearer(raw)),
 	} {
 		s.do(q)
 	}
@@ -125,7 +127,7 @@ func TestLogHoldsNoData(t *testing.T) {
 	if n := strings.Count(log, `"msg":"request refused"`); n < 100 {
 		t.Errorf("got %d lines", n)
 	}
-	for _, secret := range []string{"@", "wrong-password", "pass-1", "log-password", "cus_log", "eyJ", "connect.sid", "LOGMETHOD", "authid_", "koi8"} {
+	for _, secret := range []string{"@", "wrong-password", "pass-1", "log-password", "cus_log", "eyJ", "connect.sid", "LOGMETHOD", "authid_", "koi8", "log-state", "log-code", "log-browser", "log-callback"} {
 		if strings.Contains(log, secret) {
 			t.Errorf("the log holds %s", secret)
 		}

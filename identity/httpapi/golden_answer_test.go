@@ -27,7 +27,7 @@ func (e *goldenExchange) answer() goldenAnswer {
 	if e.Request.Method != http.MethodGet || !strings.HasSuffix(e.Request.Path, "/providers") {
 		h.Del("Etag")
 	}
-	return goldenAnswer{e.Response.Status, h, e.Response.Body}
+	return goldenAnswer{e.Response.Status, h, e.Response.Body}.withoutSecrets()
 }
 
 // setBody makes body the representation that the answer is about. {actor} and

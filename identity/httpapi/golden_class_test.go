@@ -7,13 +7,11 @@ import (
 
 // Classes of recorded exchanges.
 const (
-	goldenReplayed   = "replayed"
-	goldenThirdParty = "later: third-party login"
-	goldenUserRoute  = "later: user creation by a provider"
-	goldenMFA        = "later: mfa and verification"
-	goldenStore      = "out of scope: store"
-	goldenAdmin      = "out of scope: admin"
-	goldenOther      = "out of scope: other paths of the backend"
+	goldenReplayed = "replayed"
+	goldenMFA      = "later: mfa and verification"
+	goldenStore    = "out of scope: store"
+	goldenAdmin    = "out of scope: admin"
+	goldenOther    = "out of scope: other paths of the backend"
 )
 
 // goldenRoutes says what becomes of an exchange by its method and path. The
@@ -26,11 +24,6 @@ var goldenRoutes = []struct {
 	{goldenAdmin, regexp.MustCompile(`^\w+ /admin/`)},
 	{goldenOther, regexp.MustCompile(`^\w+ /(cloud/auth|health|nothing)$`)},
 	{goldenMFA, regexp.MustCompile(`^\w+ /auth/(mfa|verification)/`)},
-	{goldenUserRoute, regexp.MustCompile(`^POST /auth/\w+/user$`)},
-	// Customers may use google and github everywhere, users on the variant server
-	// alone; what the policy refuses can be replayed already.
-	{goldenThirdParty, regexp.MustCompile(`^(GET|POST) /auth/customer/(google|github)(/callback)?(\?|$)`)},
-	{goldenThirdParty, regexp.MustCompile(`^(GET|POST) /auth/user/google/callback\?`)},
 	{goldenReplayed, regexp.MustCompile(`^\w+ /auth/token/refresh$`)},
 	{goldenReplayed, regexp.MustCompile(`^\w+ /auth/session$`)},
 	{goldenReplayed, regexp.MustCompile(`^\w+ /auth/\w+/providers$`)},

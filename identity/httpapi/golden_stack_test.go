@@ -103,19 +103,19 @@ func newGoldenStack(t *testing.T, e *goldenExchange) *goldenStack {
 	actors, tokenTTL := goldenActors(e)
 	service, err := identity.NewService(identity.Config{
 		Store: s.store, Attempts: s.store,
-		Providers: []identity.NamedProvider{
-			{ID: "emailpass", Provider: s.emailpass},
-			{ID: "google", Provider: redirect{"Google Authentication"}},
-			{ID: "github", Provider: redirect{"Github Authentication"}},
-		},
-		Actors: actors, TokenTTL: tokenTTL, Resets: s.store.Queue(), Tokens: ring,
+		Providers: append([]identity.NamedProvider{{ID: "emailpass", Provider: s.emailpass}}, goldenProviders(t, e)...),
+		Actors:    actors, TokenTTL: tokenTTL, Resets: s.store.Queue(), Tokens: ring,
 		NewID: func() string { return goldenID(e) }, Clock: now, Revoked: verifier.Forget,
 	})
 	fatal(err)
+	backend := goldenUser.MatchString(e.Request.Path)
+	if backend {
+		service = service.WithBackend(identity.BackendConfig{Backend: goldenBackend{e: e}, Logger: slog.New(slog.DiscardHandler)})
+	}
 	origins, err := httpapi.ParseOrigins([]string{storefront, dashboard, "http://localhost:9000"})
 	fatal(err)
 	handler, err := httpapi.New(httpapi.Config{
-		Service: service, Tokens: ring, Sessions: sessions, Verifier: verifier, Origins: origins, HTTPS: goldenHTTPS(e),
+		Service: service, Tokens: ring, Sessions: sessions, Verifier: verifier, Origins: origins, HTTPS: goldenHTTPS(e), Backend: backend,
 	})
 	fatal(err)
 	s.server = httptest.NewServer(handler)
@@ -170,5 +170,5 @@ func (s *goldenStack) send(e *goldenExchange) goldenAnswer {
 	if slices.Equal(res.Header["Cache-Control"], []string{"private, no-store"}) {
 		res.Header.Del("Cache-Control") // ours alone
 	}
-	return goldenAnswer{Status: res.StatusCode, Headers: res.Header, Body: string(body)}
+	return goldenAnswer{Status: res.StatusCode, Headers: res.Header, Body: string(body)}.withoutSecrets()
 }

@@ -62,18 +62,24 @@ var goldenResets = map[string]struct {
 }
 
 var (
+	goldenUser     = regexp.MustCompile(`^/auth/\w+/user$`)
 	goldenRegister = regexp.MustCompile(`/register/?$`)
 	goldenReset    = regexp.MustCompile(`/reset-password$`)
 )
 
 // creates reports whether the exchange made the identity that it names.
 func (e *goldenExchange) creates() bool {
-	return goldenRegister.MatchString(e.Request.Path) && e.minted() != nil && !slices.Contains(goldenAccounts[e.Name], e.Name)
+	c := e.minted()
+	if goldenCallback.MatchString(e.Request.Path) {
+		return c != nil && c.ActorID == ""
+	}
+	return goldenRegister.MatchString(e.Request.Path) && c != nil && !slices.Contains(goldenAccounts[e.Name], e.Name)
 }
 
 // goldenAccount is an account as exchanges show it.
 type goldenAccount struct {
 	id, email, password string
+	provider            string // "" is emailpass
 	metadata            identity.Metadata
 	userMetadata        json.RawMessage
 }
@@ -87,8 +93,10 @@ func (a *goldenAccount) learn(e *goldenExchange) {
 		a.userMetadata = c.UserMetadata
 	} else if c = e.bearer(); c == nil {
 		return
+	} else if c.Provider != "emailpass" {
+		a.userMetadata = c.UserMetadata
 	}
-	a.id, a.metadata = c.IdentityID, c.AppMetadata
+	a.id, a.metadata, a.provider = c.IdentityID, c.AppMetadata, c.Provider
 }
 
 // prepare brings about the state before the exchange.
@@ -109,6 +117,7 @@ func (s *goldenStack) prepare(e *goldenExchange, recording []*goldenExchange) {
 	if r := e.resetToken(); r != nil {
 		s.prepareReset(e, *r)
 	}
+	s.prepareAttempt(e)
 	if sid := e.requestSID(); sid != "" {
 		s.prepareSession(e, sid, recording)
 	}
@@ -127,12 +136,19 @@ func (s *goldenStack) create(e *goldenExchange, a goldenAccount) (id string) {
 		}
 	}
 	keys := s.emailpass.Keys(a.email)
+	entry := identity.ProviderIdentity{
+		Provider: "emailpass", EntityID: strings.TrimSpace(a.email), Key: keys[len(keys)-1],
+		UserMetadata: a.userMetadata, Credential: hash, UpdatedAt: e.at,
+	}
+	if a.provider == "google" || a.provider == "github" {
+		entry = identity.ProviderIdentity{
+			Provider: a.provider, EntityID: goldenSubject, Key: goldenSubject, UserMetadata: a.userMetadata,
+			VerifiedEmail: a.id + "@example.com", UpdatedAt: e.at,
+		}
+	}
 	err := s.store.Create(s.t.Context(), &identity.Identity{
 		ID: a.id, AppMetadata: a.metadata, CreatedAt: e.at, UpdatedAt: e.at,
-		Providers: map[string]identity.ProviderIdentity{"emailpass": {
-			Provider: "emailpass", EntityID: strings.TrimSpace(a.email), Key: keys[len(keys)-1],
-			UserMetadata: a.userMetadata, Credential: hash, UpdatedAt: e.at,
-		}},
+		Providers: map[string]identity.ProviderIdentity{entry.Provider: entry},
 	})
 	if err != nil {
 		s.t.Fatal(err)

@@ -44,7 +44,7 @@ func TestGolden(t *testing.T) {
 		t.Errorf("differences.json: %q is not replayed", name)
 	}
 	want := map[string]int{
-		goldenReplayed: 157, goldenThirdParty: 28, goldenUserRoute: 6, goldenMFA: 37,
+		goldenReplayed: 191, goldenMFA: 37,
 		goldenStore: 49, goldenAdmin: 40, goldenOther: 4,
 	}
 	if !maps.Equal(classes, want) { // so that no exchange slips out of the replay

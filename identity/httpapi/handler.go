@@ -37,7 +37,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if r.Method != http.MethodHead { // Medusa looks for a route of that very method
-		h.allowOrigin(w.Header(), r)
+		h.Origins.Allow(w.Header(), r)
 	}
 	c = found
 	c.Request = r

@@ -22,33 +22,63 @@ func (h *Handler) register(c *call) (answer, error) {
 	return h.tokenAnswer(claims)
 }
 
+// login logs in, or begins to at a third party: to be somebody, or to link an
+// account to who one is.
 func (h *Handler) login(c *call) (answer, error) {
-	login, err := h.Service.Authenticate(c.Context(), c.actor, c.provider, c.input())
+	in := h.browserInput(c)
+	var err error
+	if in.LinkTo, err = h.linkTo(c); err != nil {
+		return answer{}, err
+	}
+	login, err := h.Service.Authenticate(c.Context(), c.actor, c.provider, in)
 	if err != nil {
 		return answer{}, err
 	}
-	return h.loginAnswer(login)
+	if login.Location == "" {
+		return h.loggedIn(c, login.Claims)
+	}
+	a, err := jsonAnswer(http.StatusOK, locationBody{text(login.Location)})
+	a.cookie = h.Sessions.BrowserCookie(in.Browser, h.HTTPS(c.Request))
+	return a, err
 }
 
 func (h *Handler) callback(c *call) (answer, error) {
-	login, err := h.Service.Callback(c.Context(), c.actor, c.provider, c.input())
+	in := h.browserInput(c)
+	in.Person = h.whoIs(c)
+	login, err := h.Service.Callback(c.Context(), c.actor, c.provider, in)
 	if err != nil {
 		return answer{}, err
 	}
-	return h.loginAnswer(login)
+	return h.loggedIn(c, login.Claims)
 }
 
-func (h *Handler) loginAnswer(login identity.Login) (answer, error) {
-	if login.Location != "" {
-		return jsonAnswer(http.StatusOK, locationBody{text(login.Location)})
+// browserInput is what providers get of a request of a browser that goes to a
+// third party or comes back.
+func (h *Handler) browserInput(c *call) identity.Input {
+	in := c.input()
+	in.Browser = h.Sessions.Browser(c.Header)
+	return in
+}
+
+// loggedIn answers with a token, of somebody who logged in now.
+func (h *Handler) loggedIn(c *call, claims identity.Claims) (answer, error) {
+	token, a, err := h.mint(claims)
+	if err == nil {
+		h.mark(c.Context(), token, h.Clock())
 	}
-	return h.tokenAnswer(login.Claims)
+	return a, err
 }
 
 func (h *Handler) tokenAnswer(claims identity.Claims) (answer, error) {
-	token, err := h.Tokens.Access(claims)
-	if err != nil {
-		return answer{}, internal("token_minting", err)
+	_, a, err := h.mint(claims)
+	return a, err
+}
+
+// mint makes a token and the answer that consists of it.
+func (h *Handler) mint(claims identity.Claims) (token string, a answer, err error) {
+	if token, err = h.Tokens.Access(claims); err != nil {
+		return "", answer{}, internal("token_minting", err)
 	}
-	return jsonAnswer(http.StatusOK, tokenBody{text(token)})
+	a, err = jsonAnswer(http.StatusOK, tokenBody{text(token)})
+	return token, a, err
 }

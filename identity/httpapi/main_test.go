@@ -42,6 +42,7 @@ type shop struct {
 	resets   *resets
 	log      *logBuffer
 	clock    *clock
+	google   *redirect
 }
 
 // setup is what tests change about a shop.
@@ -50,11 +51,12 @@ type setup struct {
 	sessions session.Settings
 	keys     []token.Key
 	http2    bool
+	links    bool
 }
 
 func newShop(t *testing.T, change func(*setup)) *shop {
 	t.Helper()
-	s := &shop{t: t, resets: &resets{}, log: &logBuffer{}, clock: &clock{now: time.Now().Truncate(time.Second)}}
+	s := &shop{t: t, resets: &resets{}, log: &logBuffer{}, clock: &clock{now: time.Now().Truncate(time.Second)}, google: &redirect{name: "Google Authentication"}}
 	secret, err := token.NewSecret(identity.NewSecret("reference-jwt-secret-of-32-bytes!"), false)
 	if err != nil {
 		t.Fatal(err)
@@ -122,8 +124,8 @@ func (s *shop) assemble(set *setup) {
 		Store: store, Attempts: store,
 		Providers: []identity.NamedProvider{
 			{ID: "emailpass", Provider: emailpass.New(hasher, slog.New(slog.DiscardHandler))},
-			{ID: "google", Provider: redirect{"Google Authentication"}},
-			{ID: "github", Provider: redirect{"Github Authentication"}},
+			{ID: "google", Provider: s.google},
+			{ID: "github", Provider: &redirect{name: "Github Authentication"}},
 		},
 		Actors: map[string][]string{
 			"customer": {"emailpass", "google", "github"}, "user": {"emailpass"}, "robot": {"emailpass"},
@@ -146,6 +148,10 @@ func (s *shop) assemble(set *setup) {
 	}
 	if c.Verifier == nil {
 		c.Verifier = verifier
+	}
+	c.Clock = s.clock.Now
+	if set.links && c.Recent == nil {
+		c.Recent = store
 	}
 }
 

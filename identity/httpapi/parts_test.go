@@ -31,26 +31,6 @@ func (q *resets) last() (identity.ResetRequest, int) {
 	return q.requests[len(q.requests)-1], len(q.requests)
 }
 
-// redirect is a provider that sends the browser to a third party.
-type redirect struct{ name string }
-
-func (p redirect) DisplayName() string { return p.name }
-func (redirect) Flow() identity.Flow   { return identity.FlowRedirect }
-
-func (redirect) CallbackURL(asked string) (string, error) {
-	return "https://shop.example/callback", nil
-}
-func (redirect) BindRequired() bool { return false }
-
-func (redirect) Location(context.Context, string, identity.Attempt) (string, error) {
-	return "https://idp.example/authorize?scope=a+b&state=<1>", nil
-}
-
-// Profile knows everybody by their code.
-func (redirect) Profile(_ context.Context, code string, _ identity.Attempt) (identity.Profile, error) {
-	return identity.Profile{Subject: code, UserMetadata: []byte(`{"name":"<b>"}`)}, nil
-}
-
 // logBuffer collects log lines.
 type logBuffer struct {
 	mu  sync.Mutex

@@ -7,12 +7,13 @@ import (
 	"unicode/utf8"
 )
 
-func parsePrefix(prefix string) ([]string, error) {
-	segments, ok := splitPath(prefix)
-	if !ok || strings.HasSuffix(prefix, "/") {
-		return nil, fmt.Errorf("prefix %q: write a plain path such as /auth, without a slash at the end", prefix)
+// CheckPrefix returns an error unless the prefix is a path that means the same to
+// every server.
+func CheckPrefix(prefix string) error {
+	if _, ok := splitPath(prefix); !ok || strings.HasSuffix(prefix, "/") || strings.ContainsAny(prefix, "%;*{}?# ") {
+		return fmt.Errorf("prefix %q: write a plain path such as /auth, without a slash at the end", prefix)
 	}
-	return segments, nil
+	return nil
 }
 
 // below returns the segments of the path behind the prefix, decoded. It fails

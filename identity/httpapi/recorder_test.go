@@ -20,6 +20,7 @@ type recorder struct {
 	calls   []string
 	input   identity.Input
 	refusal error
+	leaves  bool   // RemoveProvider gives no claims
 	during  func() // called in every operation
 }
 
@@ -86,6 +87,13 @@ func (r *recorder) Update(_ context.Context, actor, provider, _ string, in ident
 	return r.note(in, "update", actor, provider)
 }
 
+func (r *recorder) RemoveProvider(_ context.Context, c identity.Claims, provider string) (*identity.Claims, error) {
+	if r.leaves {
+		return nil, r.note(identity.Input{}, "remove", provider)
+	}
+	return &c, r.note(identity.Input{}, "remove", provider)
+}
+
 func (r *recorder) CreateUser(_ context.Context, c identity.Claims, provider string) (json.RawMessage, error) {
 	return json.RawMessage(`{"user":{"id":"user_1"}}`), r.note(identity.Input{}, "create user", c.IdentityID, provider)
 }
@@ -119,7 +127,7 @@ type fakeSessions struct {
 func (f *fakeSessions) FromRequest(http.Header) (string, bool) { return f.sid, f.sid != "" }
 
 func (f *fakeSessions) Load(context.Context, string) (*session.Record, error) {
-	return &session.Record{Latest: "customer", Contexts: map[string]identity.Claims{"customer": {IdentityID: "authid_1"}}}, f.loadErr
+	return &session.Record{Latest: "customer", Contexts: map[string]identity.Claims{"customer": {IdentityID: "authid_1", ActorType: "customer"}}}, f.loadErr
 }
 
 func (f *fakeSessions) Start(context.Context, string, identity.Claims, bool) (session.Started, error) {
@@ -136,6 +144,12 @@ func (f *fakeSessions) Touch(context.Context, string, *session.Record, bool) (st
 func (f *fakeSessions) End(context.Context, string) error { return f.err }
 
 func (*fakeSessions) ClearCookie() string { return "cleared" }
+
+func (f *fakeSessions) Browser(http.Header) identity.Browser {
+	return identity.Browser{ID: "browser"}
+}
+
+func (*fakeSessions) BrowserCookie(identity.Browser, bool) string { return "browser" }
 
 // fakeVerifier takes every token for one of these claims.
 type fakeVerifier struct {

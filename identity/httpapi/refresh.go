@@ -3,6 +3,7 @@ package httpapi
 import (
 	"errors"
 	"log/slog"
+	"net/http"
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
 	"github.com/caddy-commerce/auth-sidecar/identity/session"
@@ -16,8 +17,8 @@ func (h *Handler) refresh(c *call) (answer, error) {
 	if err == nil {
 		var claims identity.Claims
 		if claims, err = h.Service.Refresh(c.Context(), record.Contexts[record.Latest]); err == nil {
-			a, err := h.tokenAnswer(claims)
-			a.cookie = h.prolong(c, sid, record)
+			a, err := h.refreshed(c, sessionCredential(sid, record.Latest), claims)
+			a.cookie = h.Prolong(c.Request, sid, record)
 			return a, err
 		}
 	}
@@ -36,7 +37,17 @@ func (h *Handler) refresh(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return h.tokenAnswer(claims)
+	return h.refreshed(c, raw, claims)
+}
+
+// refreshed answers with a token, of somebody who logged in when the bearer of
+// the older credential did.
+func (h *Handler) refreshed(c *call, older string, claims identity.Claims) (answer, error) {
+	token, a, err := h.mint(claims)
+	if err == nil {
+		h.carry(c.Context(), older, token)
+	}
+	return a, err
 }
 
 // isNo reports whether the error says that a credential proves nothing, rather
@@ -49,12 +60,12 @@ func isNo(err error) bool {
 	return false
 }
 
-// prolong returns the cookie of a rolling session that was used, or "". The
-// request does not depend on it: the session was good when it came.
-func (h *Handler) prolong(c *call, sid string, record *session.Record) string {
-	cookie, err := h.Sessions.Touch(c.Context(), sid, record, h.HTTPS(c.Request))
-	if err != nil && !errors.Is(err, identity.ErrNotFound) { // logged out meanwhile
-		h.Logger.WarnContext(c.Context(), "session was not prolonged",
+// Prolong returns the Set-Cookie line of a rolling session that the request used,
+// or "". The request does not depend on it: the session was good when it came.
+func (h *Handler) Prolong(r *http.Request, sid string, record *session.Record) string {
+	cookie, err := h.Sessions.Touch(r.Context(), sid, record, h.HTTPS(r))
+	if err != nil && !errors.Is(err, identity.ErrNotFound) { // logged out by a request that ran beside this one
+		h.Logger.WarnContext(r.Context(), "session was not prolonged",
 			slog.String("reason", identity.ReasonOf(err)), slog.Any("error", err))
 	}
 	if cookie != "" {

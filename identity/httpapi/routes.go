@@ -35,7 +35,7 @@ type call struct {
 // routes returns the table. Literal paths come before parameters: the first
 // entry that fits method and path is the route (reference medusa-v2, section
 // 1). The order of a path's methods is that of Express's answer to OPTIONS.
-func routes(keys, backend bool) []route {
+func routes(keys, backend, links bool) []route {
 	const get, post, del = http.MethodGet, http.MethodPost, http.MethodDelete
 	table := []route{
 		{method: post, pattern: split("token/refresh"), serve: (*Handler).refresh},
@@ -60,6 +60,9 @@ func routes(keys, backend bool) []route {
 		{method: post, pattern: split("{actor}/{provider}/update"), serve: (*Handler).update},
 		{method: post, pattern: split("{actor}/{provider}"), serve: (*Handler).login},
 		{method: get, pattern: split("{actor}/{provider}"), serve: (*Handler).login},
+	}
+	if links {
+		table = append(table, route{method: del, pattern: split("{actor}/{provider}"), serve: (*Handler).unlink})
 	}
 	if !keys {
 		i := slices.IndexFunc(table, func(r route) bool { return r.pattern[0] == ".well-known" })

@@ -40,9 +40,21 @@ func (h *Handler) startSession(c *call) (answer, error) {
 		return answer{}, err
 	}
 	old, _ := h.Sessions.FromRequest(c.Header)
-	started, err := h.Sessions.Start(c.Context(), old, claims, h.HTTPS(c.Request))
+	sid, cookie, err := h.start(c, old, claims)
 	if err != nil {
 		return answer{}, err
+	}
+	h.carry(c.Context(), raw, sessionCredential(sid, claims.ActorType))
+	a.cookie = cookie
+	return a, nil
+}
+
+// start makes a session in place of the old one, if there is one, and returns
+// its id and its Set-Cookie line.
+func (h *Handler) start(c *call, old string, claims identity.Claims) (sid, cookie string, err error) {
+	started, err := h.Sessions.Start(c.Context(), old, claims, h.HTTPS(c.Request))
+	if err != nil {
+		return "", "", err
 	}
 	if old != "" {
 		h.Verifier.ForgetSession(old)
@@ -51,8 +63,7 @@ func (h *Handler) startSession(c *call) (answer, error) {
 		h.Logger.WarnContext(c.Context(), "session cookie not sent: it is always Secure and the request came by plain http",
 			slog.String("route", h.name(c.route)))
 	}
-	a.cookie = started.SetCookie
-	return a, nil
+	return started.SID, started.SetCookie, nil
 }
 
 // endSession logs out. A bearer token is no credential here.
@@ -61,13 +72,20 @@ func (h *Handler) endSession(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	if err := h.Sessions.End(c.Context(), sid); err != nil {
+	if err := h.end(c, sid); err != nil {
 		return answer{}, err
 	}
-	h.Verifier.ForgetSession(sid)
 	a, err := jsonAnswer(http.StatusOK, successBody{true})
 	a.cookie = h.Sessions.ClearCookie()
 	return a, err
+}
+
+func (h *Handler) end(c *call, sid string) error {
+	if err := h.Sessions.End(c.Context(), sid); err != nil {
+		return err
+	}
+	h.Verifier.ForgetSession(sid)
+	return nil
 }
 
 // session returns the session of the request's cookie. CodeUnauthorized means

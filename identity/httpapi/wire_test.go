@@ -130,7 +130,7 @@ func refusals(s *shop) map[string]refusal {
 	unauthorized("register: google (redirect provider)", post("/auth/customer/google/register", `{}`), "Google does not support registration. Use method `authenticate` instead.")
 	unauthorized("callback: emailpass has none (GET)", request{"GET", "/auth/customer/emailpass/callback?code=a&state=b", "", nil}, "Callback authentication not implemented for provider emailpass")
 	unauthorized("callback: no code", post("/auth/customer/google/callback", `{}`), "No code provided")
-	unauthorized("google: error", request{"GET", "/auth/customer/google?error=access_denied&error_description=User+denied+%3Ca%3E&error_description=2", "", nil}, "User denied <a>")
+	unauthorized("google: error", request{"GET", "/auth/customer/google?error=access_denied&error_description=User+denied+%3Ca%3E&error_description=2", "", nil}, "User denied <a>, read more at: undefined")
 
 	notAllowed("register: unknown provider, actor with an allow list", post("/auth/customer/nope/register", `{}`), "customer", "nope")
 	notAllowed("login: provider not allowed for that actor (GET)", request{"GET", "/auth/user/google", "", nil}, "user", "google")

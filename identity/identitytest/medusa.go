@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -36,6 +37,7 @@ type Medusa struct {
 type medusaAccount struct {
 	id, password string
 	app          map[string]string
+	secondFactor bool
 }
 
 // NewMedusa starts a Medusa with that jwtSecret. It ends with the test.
@@ -65,6 +67,20 @@ func (m *Medusa) Account(address, password, customerID string) string {
 		m.customers[customerID] = address
 	}
 	return a.id
+}
+
+// MakeUser makes a user of the account.
+func (m *Medusa) MakeUser(address, userID string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.accounts[address].app["user_id"] = userID
+}
+
+// SetSecondFactor lets log-ins to the account wait for a second factor, or no more.
+func (m *Medusa) SetSecondFactor(address string, on bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.accounts[address].secondFactor = on
 }
 
 // Addresses returns the addresses of its accounts, in order.
@@ -102,6 +118,21 @@ func (m *Medusa) Requested() (addresses []string, token string) {
 		token = t
 	}
 	return slices.Clone(m.requested), token
+}
+
+// Tokens returns the addresses of the reset tokens that are good, by token.
+func (m *Medusa) Tokens() map[string]string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return maps.Clone(m.resets)
+}
+
+// Rename gives an account another address.
+func (m *Medusa) Rename(from, to string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.accounts[to] = m.accounts[from]
+	delete(m.accounts, from)
 }
 
 // Authorized returns the tokens that came with proxied requests and were good.

@@ -60,12 +60,18 @@ func (m *Medusa) emailpass(r *http.Request, actorType, rest string, body map[str
 		if a == nil || a.password != password {
 			return refuse(http.StatusUnauthorized, "unauthorized", "Invalid email or password")
 		}
+		if a.secondFactor {
+			_, answer := m.token(actorType, a, false)
+			return http.StatusOK, map[string]any{
+				"mfa_required": true, "mfa_challenge": map[string]string{"auth_identity_id": a.id}, "token": answer.(map[string]string)["token"],
+			}
+		}
 		return m.token(actorType, a, true)
 	case "reset-password":
 		identifier := text(body["identifier"])
 		m.requested = append(m.requested, identifier)
 		if m.accounts[identifier] != nil {
-			clear(m.resets)
+			maps.DeleteFunc(m.resets, func(_, address string) bool { return address == identifier })
 			m.ids++
 			m.resets[m.sign(jwt.MapClaims{
 				"entity_id": identifier, "provider": "emailpass", "actor_type": actorType, "purpose": "reset",

@@ -23,7 +23,9 @@ var identityTests = map[string]func(*storeTest){
 		}
 		emailpass := i.Providers["emailpass"]
 		emailpass.UserMetadata = json.RawMessage(`{"name":"<K&r>","n":1.50}`)
-		i.Providers = map[string]identity.ProviderIdentity{"emailpass": emailpass, "google": t.entry("google", "1234", "")}
+		google := t.entry("google", "1234", "")
+		google.VerifiedEmail = "käthe@mail.example"
+		i.Providers = map[string]identity.ProviderIdentity{"emailpass": emailpass, "google": google}
 		i.ValidFrom = t.nextSecond()
 		t.create(i)
 		// Times are kept to the millisecond.

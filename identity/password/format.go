@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-
-	"github.com/caddy-commerce/auth-sidecar/identity"
 )
 
 // Format names a format in which new hashes are written.
@@ -72,12 +70,4 @@ func parse(stored string) (hash, error) {
 		return parsed, nil
 	}
 	return nil, ErrUnknownFormat
-}
-
-// CheckHash reports why a stored hash could not be verified: an error that wraps
-// [ErrUnknownFormat], [ErrCorrupt] or [ErrOutOfBounds]. An import calls it, so
-// that such a hash is refused there already.
-func CheckHash(stored identity.Secret) error {
-	_, err := parse(stored.Reveal())
-	return err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -25,45 +26,74 @@ type attemptRecord struct {
 	ExpiresAt   int64  `json:"expires_at"` // milliseconds
 }
 
-// KeepAttempt implements identity.Attempts.
+// KeepAttempt implements identity.Attempts. The very same again is fine.
 func (s *Store) KeepAttempt(ctx context.Context, hash string, a identity.Attempt) error {
-	value, err := json.Marshal(attemptRecord{
-		a.Provider, a.ActorType, a.Host, a.CallbackURL, a.Verifier.Reveal(), a.Nonce, a.Browser, a.Returned, a.LinkTo, unixMilli(a.ExpiresAt),
-	})
+	value, err := encodeAttempt(a)
 	if err != nil {
-		return invalid(err)
+		return invalid(fmt.Errorf("keeping a log-in: %w", err))
+	}
+	if !validHash(hash) {
+		return invalid(errors.New("keeping a log-in: want a hash of hexadecimal digits"))
 	}
 	left := a.ExpiresAt.Sub(s.clock())
 	if left < time.Millisecond {
 		return nil // over already
 	}
 	return s.do(ctx, "keeping a log-in", func(ctx context.Context) error {
-		kept, err := s.client.SetNX(ctx, s.keys.attempt(hash), value, left).Result()
-		if err != nil {
+		key := s.keys.attempt(hash)
+		var has *redis.StringCmd
+		// The reading makes the pair repeatable: what counts is what is kept.
+		_, err := s.client.Pipelined(ctx, func(p redis.Pipeliner) error {
+			p.SetNX(ctx, key, value, left)
+			has = p.Get(ctx, key)
+			return nil
+		})
+		switch {
+		case errors.Is(err, redis.Nil): // taken or over in between: nobody knows whose it was
+			return identity.Unavailable("store_contended", err)
+		case err != nil:
+			return err
+		case has.Val() == string(value):
+			return nil
+		}
+		if _, err := decodeAttempt([]byte(has.Val())); err != nil {
 			return err
 		}
-		if !kept {
-			return identity.ErrExists
-		}
-		return nil
+		return identity.ErrExists
 	})
 }
 
-// TakeAttempt implements identity.Attempts.
+// TakeAttempt implements identity.Attempts. An attempt whose reply got lost is
+// gone, and the answer CodeUnavailable.
 func (s *Store) TakeAttempt(ctx context.Context, hash string) (identity.Attempt, error) {
+	if !validHash(hash) {
+		return identity.Attempt{}, identity.ErrNotFound
+	}
 	var a identity.Attempt
 	err := s.do(ctx, "taking a log-in", func(ctx context.Context) error {
-		value, err := s.client.GetDel(ctx, s.keys.attempt(hash)).Bytes()
+		cmd := redis.NewCmd(ctx, "getdel", s.keys.attempt(hash))
+		// Asked again, it would be told that there is none.
+		_ = s.client.Process(ctx, onceCmd{cmd}) // the error is in cmd as well
+		value, err := cmd.Text()
 		if errors.Is(err, redis.Nil) {
 			return identity.ErrNotFound
 		}
 		if err != nil {
 			return err
 		}
-		a, err = decodeAttempt(value)
+		a, err = decodeAttempt([]byte(value))
 		return err
 	})
 	return a, err
+}
+
+func encodeAttempt(a identity.Attempt) ([]byte, error) {
+	if a.Provider == "" {
+		return nil, errors.New("no provider")
+	}
+	return json.Marshal(attemptRecord{
+		a.Provider, a.ActorType, a.Host, a.CallbackURL, a.Verifier.Reveal(), a.Nonce, a.Browser, a.Returned, a.LinkTo, unixMilli(a.ExpiresAt),
+	})
 }
 
 func decodeAttempt(value []byte) (identity.Attempt, error) {
@@ -74,6 +104,9 @@ func decodeAttempt(value []byte) (identity.Attempt, error) {
 	expires, err := fromMilli(r.ExpiresAt)
 	if err != nil {
 		return identity.Attempt{}, corrupt(err)
+	}
+	if r.Provider == "" || expires.IsZero() {
+		return identity.Attempt{}, corrupt(errors.New("a log-in that is not complete"))
 	}
 	return identity.Attempt{
 		Provider: r.Provider, ActorType: r.ActorType, Host: r.Host, CallbackURL: r.CallbackURL,

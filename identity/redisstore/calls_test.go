@@ -6,6 +6,7 @@ import (
 	"context"
 	"maps"
 	"testing"
+	"time"
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
 	"github.com/caddy-commerce/auth-sidecar/identity/identitytest"
@@ -13,12 +14,14 @@ import (
 )
 
 // reads are the calls that change nothing.
-var reads = map[string]bool{"Identity": true, "Find": true, "ByActor": true, "CheckReset": true, "LoadSession": true, "State": true}
+var reads = map[string]bool{"Identity": true, "Find": true, "ByActor": true, "CheckReset": true, "LoadSession": true, "State": true, "Recent": true}
 
 // calls returns a call of every method, by name.
 func calls(s *redisstore.Store) map[string]func(ctx context.Context) error {
 	all := identitytest.StoreCalls(s)
 	maps.Copy(all, identitytest.SessionCalls(s))
+	all["MarkRecent"] = func(ctx context.Context) error { return s.MarkRecent(ctx, "token", time.Now(), time.Hour) }
+	all["Recent"] = func(ctx context.Context) error { _, err := s.Recent(ctx, "token"); return err }
 	all["State"] = func(ctx context.Context) error { _, err := s.State(ctx, alice); return err }
 	return all
 }

@@ -53,7 +53,7 @@ func classify(operation string, err error) error {
 
 func isAnswer(err error) bool {
 	switch err {
-	case identity.ErrNotFound, identity.ErrExists, identity.ErrStale, identity.ErrLinked:
+	case identity.ErrNotFound, identity.ErrExists, identity.ErrStale, identity.ErrLinked, identity.ErrLast:
 		return true
 	}
 	return false

@@ -60,7 +60,7 @@ func TestUnexpectedReplies(t *testing.T) {
 	}{
 		"a status":       {func(c *server.Peer) { c.WriteInline("QUEUED") }, []string{"LoadSession"}},
 		"a text":         {func(c *server.Peer) { c.WriteBulk("abc") }, []string{"LoadSession"}},
-		"a number":       {func(c *server.Peer) { c.WriteInt(7) }, []string{"LoadSession", "DeleteSession"}},
+		"a number":       {func(c *server.Peer) { c.WriteInt(7) }, []string{"LoadSession", "DeleteSession", "Recent"}},
 		"a list":         {func(c *server.Peer) { c.WriteStrings([]string{"a"}) }, nil},
 		"no RESP":        {func(c *server.Peer) { c.WriteRaw("HTTP/1.1 400 Bad Request\r\n\r\n") }, nil},
 		"a float":        {func(c *server.Peer) { c.WriteRaw(",1.5\r\n") }, []string{"LoadSession"}},
@@ -154,28 +154,41 @@ var corruptions = map[string]struct {
 		[]string{"OpenReset", "CheckReset", "CloseReset", "FinishReset"}},
 	"a reset with a state that is none": {func(m *miniredis.Miniredis) { _ = m.Set(resetKey, "1 99999999999999 ab won't") },
 		[]string{"OpenReset", "CheckReset", "CloseReset", "FinishReset"}},
-	"a reset that is a hash":    {func(m *miniredis.Miniredis) { m.Del(resetKey); m.HSet(resetKey, "a", "b") }, []string{"OpenReset", "CheckReset", "CloseReset", "FinishReset"}},
-	"a session that is a hash":  {func(m *miniredis.Miniredis) { m.Del(sessionKey); m.HSet(sessionKey, "a", "b") }, []string{"LoadSession"}},
-	"a mark of words":           {func(m *miniredis.Miniredis) { m.HSet("auth:meta", "min_reader", "one") }, []string{"Create"}},
-	"a mark that is not a hash": {func(m *miniredis.Miniredis) { m.Del("auth:meta"); _ = m.Set("auth:meta", "a") }, []string{"Create"}},
+	"a reset that is a hash":      {func(m *miniredis.Miniredis) { m.Del(resetKey); m.HSet(resetKey, "a", "b") }, []string{"OpenReset", "CheckReset", "CloseReset", "FinishReset"}},
+	"an addition that is no JSON": {func(m *miniredis.Miniredis) { m.HSet(aliceKey, "add:google", "{") }, ofContent},
+	"an addition without claim": {func(m *miniredis.Miniredis) {
+		m.HSet(aliceKey, "add:google", `{"entry":{"entity_id":"a","key":"a"}}`)
+	}, ofContent},
+	"an addition without entry": {func(m *miniredis.Miniredis) { m.HSet(aliceKey, "add:google", `{"claim":"AAAAAAAA"}`) }, ofContent},
+	"an addition without key": {func(m *miniredis.Miniredis) {
+		m.HSet(aliceKey, "add:google", `{"claim":"AAAAAAAA","entry":{"entity_id":"a"}}`)
+	}, ofContent},
+	"a recent log-in of words":   {func(m *miniredis.Miniredis) { _ = m.Set(recentKey, "now") }, []string{"Recent"}},
+	"a recent log-in at no time": {func(m *miniredis.Miniredis) { _ = m.Set(recentKey, "0") }, []string{"Recent"}},
+	"a recent log-in, a hash":    {func(m *miniredis.Miniredis) { m.HSet(recentKey, "a", "b") }, []string{"Recent"}},
+	"an attempt that is a hash":  {func(m *miniredis.Miniredis) { m.HSet(attemptKey, "a", "b") }, []string{"TakeAttempt"}},
+	"a session that is a hash":   {func(m *miniredis.Miniredis) { m.Del(sessionKey); m.HSet(sessionKey, "a", "b") }, []string{"LoadSession"}},
+	"a mark of words":            {func(m *miniredis.Miniredis) { m.HSet("auth:meta", "min_reader", "one") }, []string{"Create"}},
+	"a mark that is not a hash":  {func(m *miniredis.Miniredis) { m.Del("auth:meta"); _ = m.Set("auth:meta", "a") }, []string{"Create"}},
 }
 
 var (
 	actorKey   = "auth:ac:customer:" + sha("cus_1")
 	resetKey   = aliceKey + ":rst:emailpass"
 	sessionKey = "auth:sess:" + someSID
+	recentKey  = "auth:lg:" + sha("token")
+	attemptKey = "auth:st:" + someHash
 
-	ofContent   = []string{"Identity", "Find", "Create", "Unlink", "ByActor"}
+	ofContent   = []string{"Identity", "Find", "Create", "Unlink", "ByActor", "AddProvider", "RemoveProvider"}
 	allOfRecord = append([]string{"State"}, ofContent...)
 )
 
-// aliceCalls are calls about Alice that succeed.
+// aliceCalls are calls about Alice that succeed after addMore.
 func aliceCalls(s *redisstore.Store) map[string]func(ctx context.Context) error {
 	return map[string]func(ctx context.Context) error{
 		"Identity": func(ctx context.Context) error { _, err := s.Identity(ctx, alice); return err },
 		"State":    func(ctx context.Context) error { _, err := s.State(ctx, alice); return err },
 		"Find":     func(ctx context.Context) error { _, err := s.Find(ctx, "emailpass", address); return err },
-		"ByActor":  func(ctx context.Context) error { _, err := s.ByActor(ctx, "customer", "cus_1"); return err },
 		"Create": func(ctx context.Context) error {
 			i := someone()
 			i.ID = bob
@@ -183,15 +196,34 @@ func aliceCalls(s *redisstore.Store) map[string]func(ctx context.Context) error 
 		},
 		"ReplaceCredential": func(ctx context.Context) error { return s.ReplaceCredential(ctx, alice, entry("hash"), entry("new")) },
 		"Link":              func(ctx context.Context) error { return s.Link(ctx, alice, "customer", "cus_1") },
+		"ByActor":           func(ctx context.Context) error { _, err := s.ByActor(ctx, "customer", "cus_1"); return err },
 		"Unlink":            func(ctx context.Context) error { _, err := s.Unlink(ctx, "customer", "cus_1", soon()); return err },
 		"OpenReset": func(ctx context.Context) error {
 			return s.OpenReset(ctx, alice, "emailpass", identity.Reset{Hash: someHash, AskedAt: soon(), ExpiresAt: soon()})
 		},
-		"CheckReset":  func(ctx context.Context) error { return s.CheckReset(ctx, alice, "emailpass", someHash) },
-		"CloseReset":  func(ctx context.Context) error { return s.CloseReset(ctx, alice, "emailpass", someHash) },
-		"FinishReset": func(ctx context.Context) error { return s.FinishReset(ctx, alice, someHash, entry("new"), soon()) },
-		"LoadSession": func(ctx context.Context) error { _, err := s.LoadSession(ctx, someSID); return err },
+		"CheckReset":     func(ctx context.Context) error { return s.CheckReset(ctx, alice, "emailpass", someHash) },
+		"CloseReset":     func(ctx context.Context) error { return s.CloseReset(ctx, alice, "emailpass", someHash) },
+		"FinishReset":    func(ctx context.Context) error { return s.FinishReset(ctx, alice, someHash, entry("new"), soon()) },
+		"LoadSession":    func(ctx context.Context) error { _, err := s.LoadSession(ctx, someSID); return err },
+		"AddProvider":    func(ctx context.Context) error { return s.AddProvider(ctx, alice, google("1")) },
+		"RemoveProvider": func(ctx context.Context) error { return s.RemoveProvider(ctx, alice, "github", soon()) },
+		"KeepAttempt":    func(ctx context.Context) error { return s.KeepAttempt(ctx, strings.Repeat("0", 64), someAttempt()) },
+		"TakeAttempt":    func(ctx context.Context) error { _, err := s.TakeAttempt(ctx, someHash); return err },
+		"MarkRecent":     func(ctx context.Context) error { return s.MarkRecent(ctx, "another", time.Now(), time.Hour) },
+		"Recent":         func(ctx context.Context) error { _, err := s.Recent(ctx, "token"); return err },
 	}
+}
+
+// addMore stores what the calls about Alice need besides herself.
+func addMore(t *testing.T, s *redisstore.Store) {
+	t.Helper()
+	github := google("2")
+	github.Provider = "github"
+	must(t, s.AddProvider(t.Context(), alice, github))
+	must(t, s.OpenReset(t.Context(), alice, "emailpass", identity.Reset{Hash: someHash, AskedAt: time.Now(), ExpiresAt: soon()}))
+	must(t, s.SaveSession(t.Context(), someSID, []byte("a"), time.Hour))
+	must(t, s.KeepAttempt(t.Context(), someHash, someAttempt()))
+	must(t, s.MarkRecent(t.Context(), "token", time.Now(), time.Hour))
 }
 
 func TestCorrupt(t *testing.T) {
@@ -224,7 +256,7 @@ func TestNewerSchema(t *testing.T) {
 	r := newRepairTest(t)
 	must(t, r.Create(t.Context(), someone()))
 	r.server.HSet(aliceKey, "v", "2")
-	for _, name := range []string{"Identity", "State", "Find", "Create", "Unlink", "ByActor"} {
+	for _, name := range allOfRecord {
 		if err := aliceCalls(r.Store)[name](t.Context()); identity.ReasonOf(err) != "store_schema" || identity.CodeOf(err) != identity.CodeUnavailable {
 			t.Errorf("%s: got %v, reason %s", name, err, identity.ReasonOf(err))
 		}

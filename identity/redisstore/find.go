@@ -3,7 +3,6 @@ package redisstore
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"github.com/redis/go-redis/v9"
 
@@ -29,6 +28,7 @@ func (s *Store) Find(ctx context.Context, provider string, keys ...string) (*ide
 		if r == nil {
 			return identity.ErrNotFound
 		}
+		s.settleAdditions(ctx, r)
 		i = &r.Identity
 		return nil
 	})
@@ -78,15 +78,35 @@ func (s *Store) follow(ctx context.Context, index, value string, depth int) (*re
 		return nil, err
 	}
 	r, err := s.load(ctx, id)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, err
-	case r == nil || r.holder() != value || !slices.Contains(s.keys.entities(r), index):
+	}
+	if r == nil {
+		return nil, s.release(ctx, value, index)
+	}
+	if a, ok := s.keys.adding(r, index, value); ok {
+		if o, err := s.settleAddition(ctx, r, a, depth); err != nil || o != stored {
+			return nil, err
+		}
+		return r, nil
+	}
+	switch {
+	case !s.keys.holds(r, index, value):
 		return nil, s.release(ctx, value, index)
 	case r.pending:
 		return s.settle(ctx, r, depth)
 	}
 	return r, nil
+}
+
+// holds reports whether the record backs the index key with that value.
+func (k keyspace) holds(r *record, index, value string) bool {
+	for provider, p := range r.Providers {
+		if k.entity(provider, p.Key) == index && r.holderOf(provider) == value {
+			return true
+		}
+	}
+	return false
 }
 
 // release deletes the index keys that still have the value.

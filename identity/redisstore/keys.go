@@ -64,11 +64,11 @@ func (k keyspace) actor(actorType, actorID string) string {
 	return k.prefix + "ac:" + actorType + ":" + digest(actorID)
 }
 
-// lock is the string that names who has the lock.
-func (k keyspace) lock(name string) string { return k.prefix + "lk:" + digest(name) }
-
 // attempt is the string that holds a log-in at a third party.
 func (k keyspace) attempt(hash string) string { return k.prefix + "st:" + hash }
+
+// recent is the string that says when somebody logged in with that credential.
+func (k keyspace) recent(credential string) string { return k.prefix + "lg:" + digest(credential) }
 
 // session is the string that is the session's record.
 func (k keyspace) session(sid string) string { return k.sessions + sid }

@@ -121,7 +121,12 @@ func (s *Store) unlink(ctx context.Context, id, actorType, actorID string, valid
 	if left == 2 {
 		// It is done. Index keys that lead nowhere are deleted by whoever meets
 		// them, so that they could not be deleted here is not worth an error.
-		_ = s.release(ctx, r.holder(), s.keys.entities(r)...)
+		for provider, p := range r.Providers {
+			_ = s.release(ctx, r.holderOf(provider), s.keys.entity(provider, p.Key))
+		}
+		for provider, a := range r.additions {
+			_ = s.release(ctx, r.holderBy(a), s.keys.entity(provider, a.entry.Key))
+		}
 		_ = s.client.SRem(ctx, index, id).Err()
 	}
 	return true, nil

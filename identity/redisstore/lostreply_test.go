@@ -4,6 +4,7 @@ package redisstore_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"strings"
@@ -77,8 +78,7 @@ func TestLostReply(t *testing.T) {
 			must(t, client.FlushDB(t.Context()).Err())
 			if name != "Create" {
 				must(t, s.Create(t.Context(), someone()))
-				must(t, s.OpenReset(t.Context(), alice, "emailpass", identity.Reset{Hash: someHash, AskedAt: time.Now(), ExpiresAt: soon()}))
-				must(t, s.SaveSession(t.Context(), someSID, []byte("a"), time.Hour))
+				addMore(t, s)
 			}
 			must(t, cut.SaveSession(t.Context(), "warm", []byte("a"), time.Hour))
 			if n > 0 {
@@ -89,7 +89,7 @@ func TestLostReply(t *testing.T) {
 			if err != nil && (identity.CodeOf(err) != identity.CodeUnavailable || identity.ReasonOf(err) != "store_disconnected") {
 				t.Errorf("%s, reply %d lost: got %v, reason %s", name, n, err, identity.ReasonOf(err))
 			}
-			if err != nil && (reads[name] || !lost || n == 0) {
+			if err != nil && (reads[name] || name == "KeepAttempt" || name == "MarkRecent" || !lost || n == 0) {
 				t.Errorf("%s, reply %d lost: got %v, want another attempt", name, n, err)
 			}
 		}
@@ -121,5 +121,36 @@ func TestLostReplyOfReset(t *testing.T) {
 		if got := i.Providers["emailpass"].Credential.Reveal(); got != "1" {
 			t.Errorf("the credential is %q", got)
 		}
+	}
+}
+
+// TestTakenAttemptIsNotDenied: its reply is lost, and the client's own repetition
+// would find nothing.
+func TestTakenAttemptIsNotDenied(t *testing.T) {
+	t.Parallel()
+	r := identitytest.StartRedis(t)
+	way := newCutter(t, r)
+	s, err := redisstore.New(newClient(t, way.url), redisstore.Options{Timeout: patient})
+	must(t, err)
+	must(t, s.KeepAttempt(t.Context(), someHash, someAttempt()))
+	way.lose(1)
+	if a, err := s.TakeAttempt(t.Context(), someHash); identity.CodeOf(err) != identity.CodeUnavailable || a.Provider != "" {
+		t.Errorf("taking gave %+v, %v", a, err)
+	}
+	if !way.keep() {
+		t.Error("nothing got lost")
+	}
+	if _, err := s.TakeAttempt(t.Context(), someHash); !errors.Is(err, identity.ErrNotFound) {
+		t.Errorf("taking again gave %v", err)
+	}
+	a := someAttempt()
+	way.lose(1)
+	must(t, s.KeepAttempt(t.Context(), someHash, a))
+	if !way.keep() {
+		t.Error("nothing got lost")
+	}
+	a.ExpiresAt = a.ExpiresAt.Add(time.Second)
+	if err := s.KeepAttempt(t.Context(), someHash, a); !errors.Is(err, identity.ErrExists) {
+		t.Errorf("keeping another gave %v", err)
 	}
 }

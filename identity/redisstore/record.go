@@ -30,17 +30,29 @@ const (
 	fieldBackendID = "backend_id" // the backend's id for the identity
 	prefixApp      = "app:"       // a member of the app metadata: JSON
 	prefixProvider = "pi:"        // a provider identity: JSON
+	prefixAddition = "add:"       // one that it is to get: JSON
+	prefixClaim    = "claim:"     // the attempt that added a provider identity later
 )
 
 // record is an identity as it is stored.
 type record struct {
 	identity.Identity
-	claim   string
-	pending bool
+	claim     string
+	pending   bool
+	claims    map[string]string   // by provider: those that were added later
+	additions map[string]addition // by provider
 }
 
-// holder is the value of the index keys that the record holds.
+// holder is the value of the index keys that the record was created with.
 func (r *record) holder() string { return r.ID + ":" + r.claim }
+
+// holderOf is the value of the index key of the provider.
+func (r *record) holderOf(provider string) string {
+	if claim, later := r.claims[provider]; later {
+		return r.ID + ":" + claim
+	}
+	return r.holder()
+}
 
 // holderID returns the id of the identity in the value of an index key.
 func holderID(value string) (string, error) {
@@ -130,7 +142,7 @@ func decodeRecord(id string, fields map[string]string) (*record, error) {
 	if err := checkSchema(fields[fieldSchema]); err != nil {
 		return nil, err
 	}
-	r := &record{claim: fields[fieldClaim]}
+	r := &record{claim: fields[fieldClaim], claims: map[string]string{}, additions: map[string]addition{}}
 	r.ID, r.BackendID = id, fields[fieldBackendID]
 	r.AppMetadata, r.Providers = identity.Metadata{}, map[string]identity.ProviderIdentity{}
 	_, r.pending = fields[fieldPending]
@@ -154,6 +166,16 @@ func decodeRecord(id string, fields map[string]string) (*record, error) {
 				return nil, err
 			}
 			r.Providers[provider] = p
+		}
+		if provider, ok := strings.CutPrefix(field, prefixAddition); ok {
+			a, err := decodeAddition(provider, value)
+			if err != nil {
+				return nil, err
+			}
+			r.additions[provider] = a
+		}
+		if provider, ok := strings.CutPrefix(field, prefixClaim); ok {
+			r.claims[provider] = value
 		}
 	}
 	return r, nil

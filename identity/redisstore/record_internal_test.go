@@ -24,6 +24,11 @@ func FuzzRecord(f *testing.F) {
 		head + "\npi:a\n{\"entity_id\":\"\xff\",\"key\":\"\xff\"}",
 		head + "\npi:a\n{\"Key\":\"a\",\"ENTITY_ID\":\"b\",\"user_metadata\":null}",
 		head + "\npi:a\n[[[[",
+		head + "\npi:google\n{\"entity_id\":\"1\",\"key\":\"1\",\"verified_email\":\"käthe@mail.example\"}\nclaim:google\nBBBBBBBB",
+		head + "\npi:a\n{\"entity_id\":\"1\",\"key\":\"1\",\"verified_email\":\"ÿ\"}\nclaim:\n\nclaim:b\nc",
+		head + "\npi:a\n{\"entity_id\":\"1\",\"key\":\"1\"}\nadd:google\n{\"claim\":\"BBBBBBBB\",\"entry\":{\"entity_id\":\"1\",\"key\":\"1\",\"verified_email\":\"a\"}}",
+		head + "\nadd:a\n{\"claim\":\"\",\"entry\":{}}",
+		head + "\nadd:a\n{\"claim\":\"a\",\"entry\":null}",
 	} {
 		f.Add(seed)
 	}
@@ -59,6 +64,15 @@ func FuzzRecord(f *testing.F) {
 		}
 		if r.pending {
 			fields[fieldPending] = "1"
+		}
+		for provider, claim := range r.claims {
+			fields[prefixClaim+provider] = claim
+		}
+		for provider, a := range r.additions {
+			fields[prefixAddition+provider] = a.note
+			if _, err := encodeProvider(a.entry); err != nil || a.claim == "" {
+				t.Errorf("an addition that cannot be completed: %+v, %v", a, err)
+			}
 		}
 		got, err := decodeRecord("authid_1", fields)
 		if err != nil {
@@ -102,6 +116,46 @@ func FuzzReset(f *testing.F) {
 		}
 		if open && (err != nil || !strings.Contains(value, hash) || !strings.HasSuffix(value, " open")) {
 			t.Errorf("%q is open, %v", value, err)
+		}
+	})
+}
+
+// FuzzAttempt: whatever is in Redis, it is an attempt that can be kept again as
+// it is, or it is said to be unreadable.
+func FuzzAttempt(f *testing.F) {
+	whole, err := encodeAttempt(identity.Attempt{
+		Provider: "google", ActorType: "customer", Host: "api.shop.example", CallbackURL: "https://shop.example/?a=<b>",
+		Verifier: identity.NewSecret("verifier"), Nonce: "nonce", Browser: "ab", Returned: true, LinkTo: "authid_1",
+		ExpiresAt: time.UnixMilli(1795280074263),
+	})
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, seed := range []string{
+		string(whole), "", "null", "{}", "[]", `{"provider":"google"}`, `{"expires_at":1}`,
+		`{"provider":"google","expires_at":1}`, `{"provider":"google","expires_at":253402300800000}`,
+		`{"provider":"google","expires_at":-1}`, `{"provider":"google","expires_at":1e3}`,
+		"{\"provider\":\"\xff\",\"HOST\":\"\\ud800\",\"expires_at\":1}", `{"provider":"a","provider":"b","expires_at":1}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, value []byte) {
+		a, err := decodeAttempt(value)
+		if err != nil {
+			if identity.CodeOf(err) != identity.CodeUnavailable || !reflect.DeepEqual(a, identity.Attempt{}) {
+				t.Errorf("got %+v, %v", a, err)
+			}
+			return
+		}
+		if a.Provider == "" || a.ExpiresAt.IsZero() {
+			t.Errorf("an attempt that is not complete: %+v", a)
+		}
+		again, err := encodeAttempt(a)
+		if err != nil {
+			t.Fatalf("what was read cannot be kept: %v", err)
+		}
+		if got, err := decodeAttempt(again); err != nil || !reflect.DeepEqual(got, a) {
+			t.Errorf("read %+v\nkept %+v, %v", a, got, err)
 		}
 	})
 }

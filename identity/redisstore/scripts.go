@@ -32,6 +32,14 @@ var (
 	setBackendLua string
 	//go:embed scripts/finish_reset.lua
 	finishResetLua string
+	//go:embed scripts/add_note.lua
+	addNoteLua string
+	//go:embed scripts/add_commit.lua
+	addCommitLua string
+	//go:embed scripts/add_abort.lua
+	addAbortLua string
+	//go:embed scripts/remove_provider.lua
+	removeProviderLua string
 
 	pendingScript     = redis.NewScript(pendingLua)
 	commitScript      = redis.NewScript(commitLua)
@@ -44,6 +52,11 @@ var (
 	closeResetScript  = redis.NewScript(closeResetLua)
 	setBackendScript  = redis.NewScript(setBackendLua)
 	finishResetScript = redis.NewScript(finishResetLua)
+
+	addNoteScript        = redis.NewScript(addNoteLua)
+	addCommitScript      = redis.NewScript(addCommitLua)
+	addAbortScript       = redis.NewScript(addAbortLua)
+	removeProviderScript = redis.NewScript(removeProviderLua)
 )
 
 // run runs a script on keys of one slot.

@@ -72,7 +72,7 @@ func isOK(reply string, err error) error {
 // checkTTL refuses what Redis would take for: without end.
 func checkTTL(ttl time.Duration) error {
 	if ttl < time.Millisecond {
-		return invalid(fmt.Errorf("a session of %v", ttl))
+		return invalid(fmt.Errorf("a time to live of %v", ttl))
 	}
 	return nil
 }

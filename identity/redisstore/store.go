@@ -101,6 +101,7 @@ func (s *Store) Identity(ctx context.Context, id string) (*identity.Identity, er
 		if r == nil {
 			return identity.ErrNotFound
 		}
+		s.settleAdditions(ctx, r)
 		i = &r.Identity
 		return nil
 	})

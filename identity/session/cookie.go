@@ -43,12 +43,20 @@ func (s Settings) cookie(now, expires time.Time, https bool) Cookie {
 // header returns the Set-Cookie line. The order of the attributes is that of
 // the npm package cookie, from which net/http differs.
 func (c Cookie) header(name, value string) string {
-	var b strings.Builder
-	b.WriteString(name + "=" + value)
-	if c.Domain != "" {
-		b.WriteString("; Domain=" + c.Domain)
+	return name + "=" + value + c.scope() + "; Expires=" + c.Expires.UTC().Format(http.TimeFormat) + c.flags()
+}
+
+// scope returns the attributes that say to which requests the cookie belongs.
+func (c Cookie) scope() string {
+	if c.Domain == "" {
+		return "; Path=" + c.Path
 	}
-	b.WriteString("; Path=" + c.Path + "; Expires=" + c.Expires.UTC().Format(http.TimeFormat))
+	return "; Domain=" + c.Domain + "; Path=" + c.Path
+}
+
+// flags returns the attributes that protect the cookie.
+func (c Cookie) flags() string {
+	var b strings.Builder
 	if c.HTTPOnly {
 		b.WriteString("; HttpOnly")
 	}

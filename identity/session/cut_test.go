@@ -32,6 +32,7 @@ func TestCut(t *testing.T) {
 		"bytes beyond UTF-8":     {[]string{"a=\xff\xfe; connect.sid=x; \xe9=\xe9"}, []string{"a=\xff\xfe; \xe9=\xe9"}},
 		"other case":             {[]string{"Connect.Sid=x; CONNECT.SID=y"}, []string{"Connect.Sid=x; CONNECT.SID=y"}},
 		"longer names":           {[]string{"xconnect.sid=x; connect.sid2=y; connect.sid =z"}, []string{"xconnect.sid=x; connect.sid2=y"}},
+		"the browser's":          {[]string{"connect.sid.browser=x; a=1; connect.sid=y"}, []string{"a=1"}},
 		"name as a value":        {[]string{"a=connect.sid=x; connect.sid"}, []string{"a=connect.sid=x; connect.sid"}},
 		"inside quotes, as Node": {[]string{`a="1; connect.sid=x; 2"`}, []string{`a="1; 2"`}},
 	} {

@@ -42,8 +42,9 @@ type Config struct {
 
 // Manager starts, finds and ends sessions. It is safe for concurrent use.
 type Manager struct {
-	cfg    Config
-	signer *signer
+	cfg     Config
+	signer  *signer
+	browser string // name of the browser's cookie
 }
 
 // NewManager returns a Manager, or every reason why cfg is not usable.
@@ -63,7 +64,7 @@ func NewManager(cfg Config) (*Manager, error) {
 	if cfg.Rand == nil {
 		cfg.Rand = rand.Reader
 	}
-	return &Manager{cfg: cfg, signer: s}, nil
+	return &Manager{cfg: cfg, signer: s, browser: cfg.Name + browserSuffix}, nil
 }
 
 // FromRequest returns the session id of the request's cookie. It reads as
@@ -81,10 +82,13 @@ func (m *Manager) Presented(h http.Header) bool {
 	return ok
 }
 
-// Cut removes the session cookie, valid or not, from a request that goes to a
-// backend, and leaves all other cookies as they are. The header may share
-// memory with another request's.
-func (m *Manager) Cut(h http.Header) { cut(h, m.cfg.Name) }
+// Cut removes the session cookie and the browser's, valid or not, from a request
+// that goes to a backend, and leaves all other cookies as they are. The header
+// may share memory with another request's.
+func (m *Manager) Cut(h http.Header) {
+	cut(h, m.cfg.Name)
+	cut(h, m.browser)
+}
 
 // ClearCookie returns the Set-Cookie line that deletes the cookie.
 func (m *Manager) ClearCookie() string { return m.cfg.clear() }

@@ -46,7 +46,7 @@ func cut(h http.Header, name string) {
 		return // the common case, and nothing is copied
 	}
 	// A new slice, since a clone of the request may share the old one.
-	kept := make([]string, 0, len(lines))
+	var kept []string
 	for _, line := range lines {
 		rest := cutLine(line, name)
 		if strings.Trim(rest, ";"+blank) != "" {
@@ -61,12 +61,16 @@ func cut(h http.Header, name string) {
 }
 
 func cutLine(line, name string) string {
-	pairs := strings.Split(line, ";")
-	kept := slices.DeleteFunc(pairs, func(pair string) bool {
-		key, _, ok := strings.Cut(pair, "=")
-		return ok && trimBytes(key, blankJS) == name
-	})
-	if len(kept) == len(pairs) {
+	kept := make([]string, 0, strings.Count(line, ";")) // none, for the cookie that comes alone
+	cut := false
+	for pair := range strings.SplitSeq(line, ";") {
+		if key, _, ok := strings.Cut(pair, "="); ok && trimBytes(key, blankJS) == name {
+			cut = true
+			continue
+		}
+		kept = append(kept, pair)
+	}
+	if !cut {
 		return line
 	}
 	return strings.TrimLeft(strings.Join(kept, ";"), blank)

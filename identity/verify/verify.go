@@ -109,28 +109,34 @@ func New(c Config) (*Verifier, error) {
 	return v, nil
 }
 
+// nobody is the result for requests without credentials.
+var nobody = new(Result)
+
 // Request verifies the credentials of a request: its session first, then its
-// bearer token, as Medusa does (reference medusa-v2, section 7).
+// bearer token, as Medusa does (reference medusa-v2, section 7). The store is not
+// asked about a request that has none. The result must not be changed.
 func (v *Verifier) Request(r *http.Request) (*Result, error) {
+	sid, signed := v.Sessions.FromRequest(r.Header)
+	unsigned := !signed && v.Sessions.Presented(r.Header)
+	bearer := PresentsBearer(r.Header)
+	if !signed && !unsigned && !bearer {
+		return nobody, nil
+	}
 	result := newResult()
-	if sid, ok := v.Sessions.FromRequest(r.Header); ok {
+	if signed {
 		if err := v.session(r.Context(), sid, result); err != nil {
 			return nil, err
 		}
-	} else if v.Sessions.Presented(r.Header) {
+	}
+	if unsigned {
 		result.Refused = "session_cookie_invalid"
 	}
-	if PresentsBearer(r.Header) {
+	if bearer {
 		if err := v.bearer(r, result); err != nil {
 			return nil, err
 		}
 	}
 	return result, nil
-}
-
-// Presented reports whether the request carries anything for Request to check.
-func (v *Verifier) Presented(r *http.Request) bool {
-	return PresentsBearer(r.Header) || v.Sessions.Presented(r.Header)
 }
 
 func (v *Verifier) session(ctx context.Context, sid string, result *Result) error {

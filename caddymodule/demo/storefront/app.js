@@ -52,11 +52,14 @@ async function failure(response) {
 	return new ShopError(message, response.status);
 }
 
-// actorOf returns the customer id in a token, '' while there is none.
-function actorOf(token) {
-	const payload = token.split('.')[1].replaceAll('-', '+').replaceAll('_', '/');
-	return JSON.parse(atob(payload)).actor_id;
+// claimsOf reads a token. Whether it is genuine is for the server to say.
+function claimsOf(token) {
+	const payload = atob(token.split('.')[1].replaceAll('-', '+').replaceAll('_', '/'));
+	return JSON.parse(new TextDecoder().decode(Uint8Array.from(payload, (c) => c.charCodeAt(0))));
 }
+
+// actorOf returns the customer id in a token, '' while there is none.
+const actorOf = (token) => claimsOf(token).actor_id;
 
 async function authenticate(email, password) {
 	const { token } = await call('POST', emailpass, { body: { email, password } });
@@ -94,9 +97,31 @@ async function login({ email, password }) {
 	if (!actorOf(token)) {
 		throw new ShopError('You are not a customer of this shop yet. Register with the same e-mail and password.', 200);
 	}
+	await enter(token);
+}
+
+async function enter(token) {
 	await call('POST', '/auth/session', { token });
 	await loadAccount();
 	show('account', 'You are logged in.');
+}
+
+// signInWith sends the browser to somebody else's login page, see comeBack.
+async function signInWith(provider) {
+	const { location: there } = await call('POST', `/auth/customer/${provider}`);
+	location.assign(there);
+}
+
+// comeBack ends a login that somebody else's page was part of. Whoever comes for
+// the first time becomes a customer.
+async function comeBack({ provider, query }) {
+	let { token } = await call('GET', `/auth/customer/${provider}/callback?${query}`);
+	if (!actorOf(token)) {
+		const { email, given_name: first_name, family_name: last_name } = claimsOf(token).user_metadata;
+		await call('POST', '/store/customers', { token, body: { email, first_name, last_name } });
+		({ token } = await call('POST', '/auth/token/refresh', { token }));
+	}
+	await enter(token);
 }
 
 async function logout() {
@@ -131,6 +156,23 @@ async function loadAccount() {
 	byId('account-id').textContent = customer.id;
 	byId('orders').replaceChildren(...orders.map((order) => element('li',
 		`No. ${order.display_id}: ${order.items.map((item) => `${item.quantity} × ${item.title}`).join(', ')} (${order.status})`)));
+}
+
+// loadProviders offers a button for every login page of somebody else. Without
+// them there is still the password.
+async function loadProviders() {
+	let offered = [];
+	try {
+		offered = (await call('GET', '/auth/customer/providers')).providers.filter(({ flow }) => flow === 'redirect');
+	} catch {
+		// the form says what is wrong
+	}
+	byId('providers').replaceChildren(...offered.map(({ id, display_name }) => {
+		const button = element('button', `Sign in with ${display_name}`);
+		Object.assign(button, { type: 'button', onclick: () => run(button, () => signInWith(encodeURIComponent(id))) });
+		button.dataset.testid = `sign-in-${id}`;
+		return button;
+	}));
 }
 
 // loadProducts shows what there is, or that it cannot be shown: the rest of the
@@ -191,6 +233,19 @@ function takeResetToken() {
 		resetToken = token;
 		history.replaceState(null, '', '#reset');
 	}
+}
+
+// takeReturn reads what a login page of somebody else sent the browser back with,
+// and takes it out of the address and the history.
+function takeReturn() {
+	const query = new URLSearchParams(location.search);
+	const provider = query.get('auth_provider');
+	if (!provider || !query.has('state')) {
+		return null;
+	}
+	query.delete('auth_provider');
+	history.replaceState(null, '', location.pathname);
+	return { provider: encodeURIComponent(provider), query };
 }
 
 // route returns the view that the address asks for, as far as it makes sense.
@@ -260,10 +315,23 @@ for (const [name, action] of Object.entries({ login, register, forgot, reset }))
 }
 byId('logout').addEventListener('click', (event) => run(event.currentTarget, logout));
 byId('retry').addEventListener('click', (event) => run(event.currentTarget, async () => {
-	await Promise.all([openShop(), loadProducts()]);
+	await Promise.all([openShop(), loadProducts(), loadProviders()]);
 }));
 window.addEventListener('hashchange', () => show(route()));
 
 takeResetToken();
-run(document.body, openShop);
+const returned = takeReturn();
+run(document.body, async () => {
+	if (!returned) {
+		await openShop();
+		return;
+	}
+	try {
+		await comeBack(returned);
+	} catch (error) {
+		await openShop(); // perhaps somebody is logged in
+		throw error;
+	}
+});
 loadProducts();
+loadProviders();

@@ -3,7 +3,10 @@ package medusa
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"net/http/httptrace"
+	"sync/atomic"
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
 )
@@ -11,17 +14,25 @@ import (
 const messageBadToken = "Invalid token"
 
 // RequestReset implements identity.Backend. The backend's own event reaches the
-// shop's own subscriber.
+// shop's own subscriber. Once the request was on its way, what does not come back
+// is uncertain, and so is what a gateway says that lost the answer itself. Medusa's
+// own errors come before the event.
 func (b *Backend) RequestReset(ctx context.Context, actorType, identifier string, metadata json.RawMessage) error {
 	body := struct {
 		Identifier string          `json:"identifier"`
 		Metadata   json.RawMessage `json:"metadata,omitempty"`
 	}{identifier, metadata}
-	r, err := b.post(ctx, "", body, actorType, identity.EmailPass, "reset-password")
-	if err != nil {
+	var sent atomic.Bool
+	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { sent.Store(true) }})
+	r, err := b.postBy(traced, b.once, "", body, actorType, identity.EmailPass, "reset-password")
+	switch {
+	case err != nil && sent.Load():
+		return fmt.Errorf("%w: %w", identity.ErrUncertain, err)
+	case err != nil:
 		return err
-	}
-	if r.status != http.StatusCreated {
+	case r.status == http.StatusBadGateway || r.status == http.StatusGatewayTimeout:
+		return fmt.Errorf("%w: %w", identity.ErrUncertain, unexpected("requesting a reset", r))
+	case r.status != http.StatusCreated:
 		return unexpected("requesting a reset", r)
 	}
 	return nil
@@ -34,7 +45,7 @@ func (b *Backend) ParseReset(raw string) (*identity.ResetClaims, error) {
 
 // UseReset implements identity.Backend.
 func (b *Backend) UseReset(ctx context.Context, actorType, token string, p identity.ProviderIdentity) error {
-	r, err := b.update(ctx, actorType, token, map[string]string{"password": b.password(p)})
+	r, err := b.update(ctx, actorType, token, map[string]string{"password": password(b.Key, p)})
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,8 @@ package medusa
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -10,7 +12,6 @@ import (
 	"strings"
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
-	"github.com/caddy-commerce/auth-sidecar/identity/backend/upstream"
 )
 
 // Shadow says which address an identity has at the backend.
@@ -44,39 +45,56 @@ type credentials struct {
 
 // Shadow implements identity.Backend. Registering answers the same again while
 // no actor is linked, logging in does afterwards (reference medusa-v2, section
-// 3); a mirror with an actor is not given to whoever registers its address.
-func (b *Backend) Shadow(ctx context.Context, actorType string, p identity.ProviderIdentity) (string, error) {
+// 3), and also where two registrations at once made the database refuse one of
+// them, in words of its own.
+func (b *Backend) Shadow(ctx context.Context, actorType string, p identity.ProviderIdentity) (identity.Account, error) {
 	if b.Config.Shadow == Off {
-		return "", nil
+		return identity.Account{}, nil
 	}
-	mirrors := b.mirrors(p)
 	actorType, c := b.shadowOf(actorType, p)
 	r, err := b.post(ctx, "", c, actorType, identity.EmailPass, "register")
 	if err != nil {
-		return "", err
+		return identity.Account{}, err
 	}
-	if r.is(http.StatusUnauthorized, "unauthorized", messageExists) {
-		account, err := b.login(ctx, actorType, c)
-		// Whoever registers an address has not proven that it is theirs: a mirror
-		// that is somebody at the backend already must not become their account.
-		if errors.Is(err, identity.ErrNotFound) || err == nil && mirrors && len(account.AppMetadata) > 0 {
-			return "", identity.ErrExists
+	if r.status == http.StatusUnauthorized && r.Type == "unauthorized" {
+		account, err := b.ours(ctx, actorType, c.Email, p)
+		known := !errors.Is(err, identity.ErrNotFound) && !errors.Is(err, identity.ErrSecondFactor)
+		switch {
+		case known:
+			return account, err
+		case r.Message == messageExists:
+			return identity.Account{}, identity.ErrExists
 		}
-		return account.ID, err
 	}
 	if r.status != http.StatusOK {
-		return "", unexpected("registering a shadow", r)
+		return identity.Account{}, unexpected("registering a shadow", r)
 	}
-	account, err := r.account("registering a shadow")
-	return account.ID, err
+	return r.account("registering a shadow")
+}
+
+// ours returns the shadow that has the address already, made with whichever key,
+// or identity.ErrNotFound.
+func (b *Backend) ours(ctx context.Context, actorType, address string, p identity.ProviderIdentity) (identity.Account, error) {
+	keys := []identity.Secret{b.Key}
+	if b.mirrors(p) { // another key gives another address to those that mirror none
+		keys = append(keys, b.PreviousKeys...)
+	}
+	for _, key := range keys {
+		account, err := b.login(ctx, actorType, credentials{address, password(key, p)})
+		if !errors.Is(err, identity.ErrNotFound) {
+			return account, err
+		}
+	}
+	return identity.Account{}, identity.ErrNotFound
 }
 
 // Account implements identity.Backend.
 func (b *Backend) Account(ctx context.Context, actorType string, p identity.ProviderIdentity) (identity.Account, error) {
-	return b.login(ctx, actorType, credentials{p.EntityID, b.password(p)})
+	return b.login(ctx, actorType, credentials{p.Key, password(b.Key, p)})
 }
 
-// login returns the account that the credentials open, or identity.ErrNotFound.
+// login returns the account that the credentials open, or identity.ErrNotFound;
+// identity.ErrSecondFactor if they are not enough.
 func (b *Backend) login(ctx context.Context, actorType string, c credentials) (identity.Account, error) {
 	r, err := b.post(ctx, "", c, actorType, identity.EmailPass)
 	switch {
@@ -89,7 +107,7 @@ func (b *Backend) login(ctx context.Context, actorType string, c credentials) (i
 	case r.MFARequired:
 		// Without the second factor, which stays there, the account must not move.
 		b.Logger.WarnContext(ctx, "account of the backend has a second factor and does not move over", "reason", "migration_mfa")
-		return identity.Account{}, identity.ErrNotFound
+		return identity.Account{}, identity.ErrSecondFactor
 	}
 	return r.account("logging in at the backend")
 }
@@ -102,13 +120,25 @@ func (b *Backend) mirrors(p identity.ProviderIdentity) bool {
 // shadowOf returns the credentials of a shadow and the actor type to use.
 func (b *Backend) shadowOf(actorType string, p identity.ProviderIdentity) (string, credentials) {
 	if b.mirrors(p) {
-		return actorType, credentials{p.EntityID, b.password(p)}
+		// Not as it was typed: Medusa would keep another account with the address in
+		// the form that is unique here, and its owner could not move over.
+		return actorType, credentials{p.Key, password(b.Key, p)}
 	}
-	address := "shadow-" + hex.EncodeToString(upstream.Derive(b.Key, "address", p)) + "@sidecar.invalid"
-	return shadowActor, credentials{address, b.password(p)}
+	address := "shadow-" + hex.EncodeToString(derive(b.Key, "address", p)) + "@sidecar.invalid"
+	return shadowActor, credentials{address, password(b.Key, p)}
 }
 
-func (b *Backend) password(p identity.ProviderIdentity) string { return upstream.Password(b.Key, p) }
+// password is that of the shadow: nobody types it, and it is the same at every
+// attempt.
+func password(key identity.Secret, p identity.ProviderIdentity) string {
+	return base64.RawURLEncoding.EncodeToString(derive(key, "password", p))
+}
+
+func derive(key identity.Secret, purpose string, p identity.ProviderIdentity) []byte {
+	mac := hmac.New(sha256.New, []byte(key.Reveal()))
+	mac.Write([]byte(purpose + "\x00" + p.Provider + "\x00" + p.Key))
+	return mac.Sum(nil)
+}
 
 // tokenClaims are the claims of a token in the backend's answer that matter here.
 type tokenClaims struct {

@@ -79,7 +79,7 @@ type Config struct {
 	// itself is TLS.
 	HTTPS func(*http.Request) bool
 	// Client returns the address of the client, by whom questions are counted.
-	// Default: that of the connection.
+	// Default: that which identity.WithClient was told.
 	Client func(*http.Request) string
 	// Clock tells the time. Default: time.Now.
 	Clock func() time.Time
@@ -115,7 +115,7 @@ func New(c Config) (*Handler, error) {
 		c.HTTPS = func(r *http.Request) bool { return r.TLS != nil }
 	}
 	if c.Client == nil {
-		c.Client = func(r *http.Request) string { return r.RemoteAddr }
+		c.Client = func(r *http.Request) string { return identity.ClientOf(r.Context()) }
 	}
 	if c.Clock == nil {
 		c.Clock = time.Now

@@ -5,15 +5,6 @@ import (
 	"strings"
 )
 
-// allowOrigin sets the headers of every answer (reference medusa-v1, section 4).
-func (h *Handler) allowOrigin(header http.Header, r *http.Request) {
-	if origins := r.Header["Origin"]; len(origins) == 1 && h.Origins.Allowed(origins[0]) {
-		header.Set("Access-Control-Allow-Origin", origins[0])
-	}
-	header.Set("Access-Control-Allow-Credentials", "true")
-	header.Add("Vary", "Origin")
-}
-
 // preflight answers OPTIONS, which v1 takes for a preflight in any case.
 func preflight(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()

@@ -46,7 +46,7 @@ func (h *Handler) Serve(w http.ResponseWriter, r *http.Request) (served bool) {
 		data.restore(r)
 		return false
 	}
-	h.allowOrigin(w.Header(), r)
+	h.Origins.Allow(w.Header(), r)
 	if r.Method == http.MethodOptions {
 		preflight(w, r)
 		return true

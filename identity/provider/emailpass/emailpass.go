@@ -113,15 +113,26 @@ func (p *Provider) Authenticate(ctx context.Context, accounts identity.Accounts,
 		refused.Err = err // no account has such a password, known or not
 		return nil, refused
 	}
-	i, err := accounts.Find(ctx, p.Keys(email)...)
-	if errors.Is(err, identity.ErrNotFound) {
-		i, err = p.migrate(ctx, accounts, email, pass)
-		if err == nil {
-			return i, nil
-		}
+	keys := p.Keys(email)
+	same := false
+	i, err := accounts.Find(ctx, keys...)
+	if err == nil {
+		same, err = p.matches(ctx, accounts, i, pass)
 	}
-	if errors.Is(err, identity.ErrStale) { // moved over by somebody beside us
-		i, err = accounts.Find(ctx, p.Keys(email)...)
+	// Of an address in another spelling the backend may have another account.
+	other := err == nil && accounts.Own(i).Key != keys[0]
+	if errors.Is(err, identity.ErrNotFound) || !same && other {
+		moved, migrateErr := p.migrate(ctx, accounts, keys, email, pass)
+		switch {
+		case migrateErr == nil:
+			return moved, nil
+		case errors.Is(migrateErr, identity.ErrStale): // moved over by somebody beside us
+			if i, err = accounts.Find(ctx, keys...); err == nil {
+				same, err = p.matches(ctx, accounts, i, pass)
+			}
+		case !errors.Is(migrateErr, identity.ErrNotFound):
+			return nil, migrateErr
+		}
 	}
 	if errors.Is(err, identity.ErrNotFound) {
 		if err := p.hasher.VerifyNone(ctx, pass); err != nil {
@@ -130,10 +141,6 @@ func (p *Provider) Authenticate(ctx context.Context, accounts identity.Accounts,
 		refused.Reason = "account_unknown"
 		return nil, refused
 	}
-	if err != nil {
-		return nil, err
-	}
-	same, err := p.matches(ctx, accounts, i, pass)
 	if err != nil {
 		return nil, err
 	}
@@ -146,12 +153,12 @@ func (p *Provider) Authenticate(ctx context.Context, accounts identity.Accounts,
 
 // migrate moves the account over that the backend has for the address, if the
 // password opens it.
-func (p *Provider) migrate(ctx context.Context, accounts identity.Accounts, email, pass string) (*identity.Identity, error) {
-	keys := p.Keys(email)
+func (p *Provider) migrate(ctx context.Context, accounts identity.Accounts, keys []string, email, pass string) (*identity.Identity, error) {
 	return accounts.Migrate(ctx, keys, email, pass, func() (identity.ProviderIdentity, error) {
 		hash, err := p.hasher.Hash(ctx, pass)
-		// The address is kept as it is: the backend knows it so.
-		return identity.ProviderIdentity{EntityID: email, Key: keys[len(keys)-1], Credential: hash}, err
+		// The address is kept as it is: the backend knows it so, and may know others
+		// of other spellings.
+		return identity.ProviderIdentity{EntityID: email, Key: keys[0], Credential: hash}, err
 	})
 }
 

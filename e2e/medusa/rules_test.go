@@ -1,0 +1,119 @@
+//go:build unix && medusa
+
+package medusa
+
+import (
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+)
+
+// documentedRules returns the rules that docs/medusa.md has for who wants
+// strangers kept away from Medusa.
+func documentedRules(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile("../../docs/medusa.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for block := range strings.SplitSeq(string(text), "```caddyfile\n") {
+		block, _, closed := strings.Cut(block, "```")
+		if closed && strings.HasPrefix(strings.TrimSpace(block), "auth_require") {
+			return block
+		}
+	}
+	t.Fatal("docs/medusa.md has no block of rules")
+	return ""
+}
+
+// A shop with the rules of docs/medusa.md.
+func testRules(t *testing.T, backend *medusa) {
+	rules := setup{options: ownSecret, rules: documentedRules(t)}
+	t.Run("strangers", func(t *testing.T) {
+		t.Parallel()
+		g := newGate(t, backend)
+		s := openShop(t, backend, g.addr(), rules)
+		testStrangers(t, s, g)
+	})
+	t.Run("dashboard", func(t *testing.T) {
+		t.Parallel()
+		testDashboard(t, openShop(t, backend, backend.addr(), rules))
+	})
+	for _, method := range []string{"bearer", "session"} {
+		t.Run("after an outage, "+method, func(t *testing.T) {
+			t.Parallel()
+			g := newGate(t, backend)
+			s := openShop(t, backend, g.addr(), rules)
+			c := s.caller()
+			n := newcomer{s, method + "@rules.example.com"}
+			st := newStaff(t, s, "staff."+method+"@rules.example.com")
+			g.shut(true)
+			customer := c.do(t, http.MethodPost, registerPath, "", credentials(n.email, password)).need(t, http.StatusOK).field("token")
+			user := c.do(t, http.MethodPost, userRegisterPath, "", credentials(st.email, password)).need(t, http.StatusOK).field("token")
+			header := map[string]http.Header{}
+			for path, token := range map[string]string{createPath: customer, acceptPath: user} {
+				header[path] = http.Header{"Content-Type": {"application/json"}}
+				if method == "bearer" {
+					header[path].Set("Authorization", "Bearer "+token)
+				} else {
+					header[path].Set("Cookie", c.session(t, token))
+				}
+			}
+			g.shut(false)
+			a, err := c.send(t, http.MethodPost, createPath, header[createPath], []byte(`{"email":"`+n.email+`"}`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			n.isCustomer(t, a.need(t, http.StatusOK).field("customer.id"))
+			a, err = c.send(t, http.MethodPost, acceptPath+"?token="+st.invite, header[acceptPath], []byte(`{"first_name":"Grace"}`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			st.isUser(t, a.need(t, http.StatusOK).field("user.id"))
+		})
+	}
+}
+
+// testStrangers has everybody ask for what is and is not theirs.
+func testStrangers(t *testing.T, s *shop, g *gate) {
+	c := s.caller()
+	refused := func(a answer) {
+		t.Helper()
+		if a.need(t, http.StatusUnauthorized).Body != `{"message":"Unauthorized"}` {
+			t.Errorf("the refusal is %s", a.Body)
+		}
+	}
+	customer, admin := c.login(t, "customer", customerEmail, customerPassword), c.login(t, "user", adminEmail, adminPassword)
+	for _, path := range []string{mePath, mePath + "/addresses", "/admin/customers", selfPath} {
+		refused(c.do(t, http.MethodGet, path, "", nil))
+		refused(c.do(t, http.MethodGet, path, "garbage", nil))
+		if n := len(g.asked("GET " + path)); n != 0 {
+			t.Errorf("Medusa was asked for %s %d times", path, n)
+		}
+	}
+	refused(c.do(t, http.MethodPost, createPath, "", map[string]string{"email": "nobody@rules.example.com"}))
+	refused(c.do(t, http.MethodPost, acceptPath+"?token=garbage", "", map[string]string{"first_name": "Grace"}))
+	refused(c.do(t, http.MethodGet, "/admin/customers", customer, nil))
+	refused(c.do(t, http.MethodGet, mePath, admin, nil))
+	c.do(t, http.MethodGet, mePath, customer, nil).need(t, http.StatusOK)
+	c.do(t, http.MethodGet, "/admin/customers", admin, nil).need(t, http.StatusOK)
+	c.do(t, http.MethodGet, "/store/products", "", nil).need(t, http.StatusOK)
+	c.do(t, http.MethodGet, "/admin/feature-flags", "", nil).need(t, http.StatusOK)
+	c.do(t, http.MethodGet, "/admin/feature-flags", admin, nil).need(t, http.StatusOK)
+
+	// Without the publishable key, the refusal of the rule comes first.
+	keyless := caller{url: c.url}
+	refused(keyless.do(t, http.MethodGet, mePath, "", nil))
+	keyless.do(t, http.MethodGet, mePath, customer, nil).need(t, http.StatusBadRequest)
+
+	key := s.backend.caller().do(t, http.MethodPost, "/admin/api-keys", s.backend.adminToken(t),
+		map[string]string{"title": "rules", "type": "secret"}).need(t, http.StatusOK).field("api_key.token")
+	for value, status := range map[string]int{key: http.StatusOK, "sk_wrong": http.StatusUnauthorized} {
+		a, err := c.send(t, http.MethodGet, "/admin/customers", http.Header{"Authorization": {"Basic " + value}}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.need(t, status)
+	}
+}

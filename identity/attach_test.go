@@ -1,0 +1,306 @@
+package identity_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/caddy-commerce/auth-sidecar/identity"
+)
+
+// person is somebody whose request proves that identity, or the error.
+func person(id string, err error) func(context.Context) (string, error) {
+	return func(context.Context) (string, error) { return id, err }
+}
+
+// link lets the person with that id, who began to link an account, come back.
+func (r *realm) link(t testing.TB, id, provider, code string) (identity.Claims, error) {
+	t.Helper()
+	in := back(r.begin(t, provider, identity.Input{LinkTo: id}), code)
+	in.Person = person(id, nil)
+	l, err := r.Callback(t.Context(), "customer", provider, in)
+	return l.Claims, err
+}
+
+const otherPerson = "unauthorized: Log in again to link an account"
+
+func TestLinkProvider(t *testing.T) {
+	t.Parallel()
+	r := newRealm(t, nil)
+	id := r.register(t, "ann@example.com", "secret").IdentityID
+	if err := r.Link(t.Context(), id, "customer", "cus_1"); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the same again is fine
+		c, err := r.link(t, id, "google", "ann")
+		if err != nil || c.IdentityID != id || c.ActorID != "cus_1" || c.Provider != "google" || string(c.UserMetadata) != `{"name":"<Ann>","email":"ann@example.com"}` {
+			t.Errorf("%s, %v", encode(t, c), err)
+		}
+	}
+	if c, err := r.come(t, "google", "ann"); err != nil || c.IdentityID != id || c.ActorID != "cus_1" {
+		t.Errorf("%s, %v", encode(t, c), err)
+	}
+	if c, err := r.login(t, "ann@example.com", "secret"); err != nil || c.IdentityID != id {
+		t.Errorf("%s, %v", encode(t, c), err)
+	}
+	if len(r.told()) != 0 {
+		t.Error("credentials ended")
+	}
+
+	_, err := r.link(t, id, "google", "anna")
+	wantRefused(t, err, "not_allowed: Another google account is linked already", "provider_linked")
+	bob := r.register(t, "bob@example.com", "secret").IdentityID
+	_, err = r.link(t, bob, "google", "ann")
+	wantRefused(t, err, "not_allowed: The google account belongs to another identity", "provider_taken")
+	if i := r.identity(t, bob); len(i.Providers) != 1 {
+		t.Errorf("%+v", i)
+	}
+	if c, err := r.link(t, bob, "github", "ann"); err != nil || c.IdentityID != bob {
+		t.Errorf("%s, %v", encode(t, c), err)
+	}
+}
+
+// Whoever comes back must be the one who wanted to link, or the account of a
+// victim who follows a link would become one of the attacker's: the third party
+// is not even asked. (attacks.md D3, D11)
+func TestLinkByAnotherPerson(t *testing.T) {
+	t.Parallel()
+	r := newRealm(t, nil)
+	id := r.register(t, "ann@example.com", "secret").IdentityID
+	other := r.register(t, "bob@example.com", "secret").IdentityID
+	unauthorized := &identity.Error{Code: identity.CodeUnauthorized, Reason: "credential_missing"}
+	for name, who := range map[string]func(context.Context) (string, error){
+		"another person":  person(other, nil),
+		"nobody":          person("", unauthorized),
+		"nobody, no word": person("", nil),
+		"not judged":      person(id, &identity.Error{Code: identity.CodeForbidden, Reason: "cross_origin"}),
+		"no credentials":  nil,
+	} {
+		state := r.begin(t, "google", identity.Input{LinkTo: id})
+		in := back(state, "victim")
+		in.Person = who
+		_, err := r.Callback(t.Context(), "customer", "google", in)
+		wantRefused(t, err, otherPerson, "link_other_person")
+		in.Person = person(id, nil)
+		_, err = r.Callback(t.Context(), "customer", "google", in)
+		wantRefused(t, err, noState, "state_unknown") // used up
+		if len(r.google.exchanged) != 0 || len(r.identity(t, id).Providers) != 1 {
+			t.Errorf("%s: linked, or the third party was asked", name)
+		}
+	}
+}
+
+// The person of a callback is asked for where it counts alone.
+func TestPersonIsAskedForLinksAlone(t *testing.T) {
+	t.Parallel()
+	r := newRealm(t, nil)
+	in := back(r.begin(t, "google", identity.Input{}), "ann")
+	in.Person = func(context.Context) (string, error) {
+		t.Error("asked")
+		return "", errDown
+	}
+	if _, err := r.Callback(t.Context(), "customer", "google", in); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestLinkWhileDown(t *testing.T) {
+	t.Parallel()
+	for _, what := range []string{"person", "AddProvider", "Identity"} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			r := newRealm(t, nil)
+			id := r.register(t, "ann@example.com", "secret").IdentityID
+			in := back(r.begin(t, "google", identity.Input{LinkTo: id}), "ann")
+			in.Person = person(id, nil)
+			if what == "person" {
+				in.Person = person("", errDown)
+			}
+			r.store.fails(errDown, what)
+			_, err := r.Callback(t.Context(), "customer", "google", in)
+			wantRefused(t, err, unavailable, "store_refused")
+			r.store.fails(nil)
+			in.Person = person(id, nil)
+			if l, err := r.Callback(t.Context(), "customer", "google", in); err != nil || l.Claims.IdentityID != id {
+				t.Errorf("%+v, %v", l, err)
+			}
+		})
+	}
+}
+
+func TestLinkToNobody(t *testing.T) {
+	t.Parallel()
+	r := newRealm(t, nil)
+	_, err := r.link(t, "authid_gone", "google", "ann")
+	wantRefused(t, err, "unauthorized", "identity_gone")
+	_, err = r.Authenticate(t.Context(), "customer", "emailpass", identity.Input{LinkTo: "authid_1"})
+	wantRefused(t, err, "invalid_data: emailpass accounts cannot be linked", "link_unsupported")
+	// A log-in beside it makes no account of it that could not be linked any more.
+	id := r.register(t, "ann@example.com", "secret").IdentityID
+	if _, err := r.come(t, "google", "ann"); err != nil {
+		t.Fatal(err)
+	}
+	_, err = r.link(t, id, "google", "ann")
+	wantRefused(t, err, "not_allowed: The google account belongs to another identity", "provider_taken")
+}
+
+const lastProvider = "not_allowed: The last way to log in cannot be removed"
+
+func TestRemoveProvider(t *testing.T) {
+	t.Parallel()
+	r := newRealm(t, nil)
+	old := r.register(t, "ann@example.com", "secret")
+	id := old.IdentityID
+	if err := r.Link(t.Context(), id, "customer", "cus_1"); err != nil {
+		t.Fatal(err)
+	}
+	other, err := r.link(t, id, "google", "ann")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = r.RemoveProvider(t.Context(), old, "github")
+	wantRefused(t, err, "not_found: No github account is linked", "provider_not_linked")
+
+	fresh, err := r.RemoveProvider(t.Context(), old, "google")
+	if err != nil || fresh == nil {
+		t.Fatal(fresh, err)
+	}
+	i := r.identity(t, id)
+	if len(i.Providers) != 1 || len(r.told()) != 1 || r.told()[0] != id {
+		t.Errorf("%+v, told of %q", i, r.told())
+	}
+	// All credentials die, but for the one that is given in exchange.
+	for _, c := range []identity.Claims{old, other} {
+		if c.IssuedAt >= i.ValidFrom.Unix() {
+			t.Errorf("issued at %d, valid from %d", c.IssuedAt, i.ValidFrom.Unix())
+		}
+		_, err := r.Refresh(t.Context(), c)
+		wantRefused(t, err, "unauthorized", "revoked")
+	}
+	if fresh.IssuedAt < i.ValidFrom.Unix() || fresh.Provider != "emailpass" || fresh.ActorID != "cus_1" || fresh.ActorType != "customer" || fresh.IdentityID != id {
+		t.Errorf("%s, valid from %d", encode(t, *fresh), i.ValidFrom.Unix())
+	}
+	if _, err := r.Refresh(t.Context(), *fresh); err != nil {
+		t.Error(err)
+	}
+	// Whoever comes by the removed account is somebody else, who may be linked again.
+	stranger, err := r.come(t, "google", "ann")
+	if err != nil || stranger.IdentityID == id || stranger.ActorID != "" {
+		t.Errorf("%s, %v", encode(t, stranger), err)
+	}
+	_, err = r.RemoveProvider(t.Context(), *fresh, "google")
+	wantRefused(t, err, "not_found: No google account is linked", "provider_not_linked")
+	_, err = r.RemoveProvider(t.Context(), *fresh, "emailpass")
+	wantRefused(t, err, lastProvider, "provider_last")
+	_, err = r.RemoveProvider(t.Context(), identity.Claims{IdentityID: "authid_gone", ActorType: "customer"}, "google")
+	wantRefused(t, err, "unauthorized", "identity_gone")
+}
+
+// Who came by what is removed is logged out.
+func TestRemoveOwnProvider(t *testing.T) {
+	t.Parallel()
+	r := newRealm(t, nil)
+	c := r.register(t, "ann@example.com", "secret")
+	if _, err := r.link(t, c.IdentityID, "google", "ann"); err != nil {
+		t.Fatal(err)
+	}
+	if fresh, err := r.RemoveProvider(t.Context(), c, "emailpass"); err != nil || fresh != nil {
+		t.Error(fresh, err)
+	}
+	_, err := r.Refresh(t.Context(), c)
+	wantRefused(t, err, "unauthorized", "revoked")
+	_, err = r.login(t, "ann@example.com", "secret")
+	wantAnswer(t, err, "unauthorized: Invalid email or password")
+	again, err := r.come(t, "google", "ann")
+	if err != nil || again.IdentityID != c.IdentityID {
+		t.Errorf("%+v, %v", again, err)
+	}
+	// The address is free.
+	if other := r.register(t, "ann@example.com", "secret"); other.IdentityID == c.IdentityID {
+		t.Error("the removed address led to the identity")
+	}
+}
+
+// What remains must be a way that people of that actor type may use.
+func TestRemoveLastUsableProvider(t *testing.T) {
+	t.Parallel()
+	r := newRealm(t, func(c *identity.Config) {
+		c.Actors = map[string][]string{"customer": {"emailpass", "google"}, "vendor": {"github"}, "user": {"emailpass"}}
+	})
+	c := r.register(t, "ann@example.com", "secret")
+	if _, err := r.link(t, c.IdentityID, "google", "ann"); err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range []string{"github", "no-more-configured"} {
+		err := r.store.AddProvider(t.Context(), c.IdentityID, identity.ProviderIdentity{Provider: entry, EntityID: "ann", Key: "ann"})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.ActorType = "vendor"
+	_, err := r.RemoveProvider(t.Context(), c, "github")
+	wantRefused(t, err, lastProvider, "provider_last")
+	c.ActorType = "user"
+	_, err = r.RemoveProvider(t.Context(), c, "emailpass")
+	wantRefused(t, err, lastProvider, "provider_last")
+	c.ActorType = "customer"
+	fresh, err := r.RemoveProvider(t.Context(), c, "google")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = r.RemoveProvider(t.Context(), *fresh, "emailpass")
+	wantRefused(t, err, lastProvider, "provider_last")
+	if fresh, err = r.RemoveProvider(t.Context(), *fresh, "no-more-configured"); err != nil || fresh == nil {
+		t.Error(err)
+	}
+}
+
+// Two at once leave one.
+func TestRemoveBothProviders(t *testing.T) {
+	t.Parallel()
+	for range 10 {
+		r := newRealm(t, nil)
+		c := r.register(t, "ann@example.com", "secret")
+		if _, err := r.link(t, c.IdentityID, "google", "ann"); err != nil {
+			t.Fatal(err)
+		}
+		var wg sync.WaitGroup
+		answers := make([]string, 2)
+		for n, provider := range []string{"emailpass", "google"} {
+			wg.Go(func() {
+				_, err := r.RemoveProvider(context.WithoutCancel(t.Context()), c, provider)
+				answers[n] = answer(err)
+			})
+		}
+		wg.Wait()
+		if len(r.identity(t, c.IdentityID).Providers) != 1 || answers[0] == answers[1] {
+			t.Errorf("%q", answers)
+		}
+	}
+}
+
+// Several removals in one second: each ends what the one before gave.
+func TestRemovalsInOneSecond(t *testing.T) {
+	t.Parallel()
+	r := newRealm(t, nil)
+	c := r.register(t, "ann@example.com", "secret")
+	for _, provider := range []string{"google", "github"} {
+		if _, err := r.link(t, c.IdentityID, provider, "ann"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first, err := r.RemoveProvider(t.Context(), c, "google")
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := r.RemoveProvider(t.Context(), *first, "github")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = r.Refresh(t.Context(), *first)
+	wantRefused(t, err, "unauthorized", "revoked")
+	if _, err = r.Refresh(t.Context(), *second); err != nil || second.IssuedAt != start.Add(2*time.Second).Unix() {
+		t.Error(err)
+	}
+}
