@@ -98,6 +98,9 @@ func TestV1Forwards(t *testing.T) {
 	// A credential of one half is worth nothing in the other.
 	wantStatus(t, s.send(t, "GET", "/admin/products", "", s.as(t, "customer", v1Customer, v1CustomerPass)...), http.StatusUnauthorized)
 	wantStatus(t, s.send(t, "GET", "/store/customers/me", "", s.staff(t)...), http.StatusUnauthorized)
+	// Who is nobody there yet comes as nobody.
+	unregistered, _ := token(t, s.send(t, "POST", "/auth/customer/emailpass/register", credentials("new@example.com", passphrase)))
+	s.send(t, "GET", "/store/x", "", "Authorization", unregistered).want(t, http.StatusOK, `{"authorization":"","cookie":"","customer_id":""}`+"\n")
 	// Nor is one of the backend's own.
 	wantStatus(t, s.send(t, "GET", "/admin/products", "", "Authorization", "Bearer garbage"), http.StatusUnauthorized)
 	for path, want := range map[string]int{"/admin/products": http.StatusOK, "/admin/auth": http.StatusBadRequest, "/admin/auth/x": http.StatusNotFound} {

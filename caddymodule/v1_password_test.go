@@ -110,6 +110,9 @@ func TestV1BodiesOfChanges(t *testing.T) {
 			if got := s.medusa.Account(id).Password; got != derived {
 				t.Errorf("%d, and the backend has %q", r.StatusCode, got)
 			}
+			if len(test.header) > 0 && name != "another type" {
+				wantStatus(t, r, http.StatusUnsupportedMediaType)
+			}
 			if r.StatusCode == http.StatusOK && name != "another type" { // it was changed here
 				wantStatus(t, s.send(t, "POST", v1Me, `{"password":"`+pass+`"}`, s.as(t, "customer", v1Customer, passphrase)...), http.StatusOK)
 			}

@@ -142,7 +142,7 @@ func (b *Backend) Exists(ctx context.Context, actorType, address string) (bool, 
 			return false, unexpected("asking for a user", r)
 		}
 		// An address that Medusa does not filter by would find everybody.
-		return len(r.Users) > 0 && same(r.Users[0].Email, address), nil
+		return len(r.Users) > 0 && strings.EqualFold(r.Users[0].Email, address), nil
 	}
 	r, err := b.do(ctx, http.MethodGet, "/store/auth/"+url.PathEscape(address), "", nil)
 	if err != nil {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
@@ -179,6 +178,3 @@ func (r *reply) account(d domain, doing string) (account, error) {
 	}
 	return account{identity.Person{ActorID: fields.ID, Address: fields.Email, Body: body}, fields.Created}, nil
 }
-
-// same compares two addresses as Medusa does, which keeps them in lower case.
-func same(a, b string) bool { return strings.ToLower(a) == strings.ToLower(b) }
