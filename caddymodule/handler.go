@@ -193,8 +193,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		where = elsewhere
 	}
 	if where == elsewhere && h.v1 != nil {
-		if where = inV1(r); where == belowPrefix && h.v1.Serve(w, withClient(r)) {
-			return nil
+		if where = inV1(r); where == belowPrefix {
+			if r = withClient(r); h.v1.Serve(w, r) {
+				return nil
+			}
 		}
 	}
 	if where == ambiguous {

@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
+	"github.com/caddy-commerce/auth-sidecar/identity/httpapi"
 )
 
 // members is the body of a request: a JSON object, empty if Medusa v1 would see
@@ -59,7 +61,7 @@ func (h *Handler) readMembers(w http.ResponseWriter, r *http.Request) (members, 
 	if charset != "" && !strings.EqualFold(charset, "utf-8") || encoding != "" && !strings.EqualFold(encoding, "identity") {
 		return nil, errBodyCode
 	}
-	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, h.MaxBody))
+	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, cmp.Or(h.MaxBody, httpapi.DefaultMaxBody)))
 	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return nil, &identity.Error{Code: errBodySize.Code, Reason: errBodySize.Reason, Message: errBodySize.Message, Err: tooLarge}
 	}
