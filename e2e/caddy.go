@@ -16,6 +16,9 @@ import (
 
 // CaddyConfig is what a test says about its Caddy.
 type CaddyConfig struct {
+	// Port is where the site is, for a test that must know it before. Default: a
+	// free one.
+	Port int
 	// Global is put into the block of global options: `auth_sidecar { … }`. The
 	// admin endpoint is off and nothing is saved unless it says otherwise.
 	Global string
@@ -49,7 +52,10 @@ type Caddy struct {
 // when Caddy ended with an error, panicked or had a data race.
 func StartCaddy(t testing.TB, config CaddyConfig) *Caddy {
 	t.Helper()
-	port := strconv.Itoa(identitytest.FreePort(t))
+	if config.Port == 0 {
+		config.Port = identitytest.FreePort(t)
+	}
+	port := strconv.Itoa(config.Port)
 	caddyfile := "{\n" +
 		"admin off\n" +
 		"persist_config off\n" +

@@ -27,6 +27,10 @@ type setup struct {
 	timeout string   // of its calls; "" is patience with a busy machine
 	rules   string   // between the sidecar and the proxy
 	env     []string // more environment variables
+	port    int      // of Caddy, if it must be known before
+
+	// The providers beside emailpass.
+	customers, users string
 }
 
 // ownSecret tells the sidecar Medusa's secret, which is not its own.
@@ -45,8 +49,8 @@ func (o setup) caddyfile() (global, site string) {
 	session {
 		secret {env.COOKIE_SECRET}
 	}
-	actor customer emailpass
-	actor user emailpass
+	actor customer emailpass ` + o.customers + `
+	actor user emailpass ` + o.users + `
 	` + o.realm + `
 }`, `auth_sidecar {
 	backend medusa http://{$BACKEND} {
@@ -78,6 +82,7 @@ func (s *shop) open(t *testing.T, addr string, o setup) {
 	t.Helper()
 	global, site := o.caddyfile()
 	s.caddy = e2e.StartCaddy(t, e2e.CaddyConfig{
+		Port:   o.port,
 		Global: global,
 		Site:   site,
 		Env: append([]string{

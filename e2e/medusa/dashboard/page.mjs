@@ -77,6 +77,20 @@ export class Dashboard {
     await this.press("Continue with Email")
   }
 
+  /** Goes to the login page of a provider of that name. */
+  async continueWith(provider) {
+    await this.press(`Continue with ${provider}`)
+    await this.says("Who are you?") // both pages have a field for the address
+    this.#left = false
+  }
+
+  /** Logs in there with an address. */
+  async loginWith(provider, email, fields = {}) {
+    await this.continueWith(provider)
+    await this.fill({ ...fields, email })
+    await this.press("Sign in")
+  }
+
   /** Uses the menu below the user's name. */
   async logout() {
     await this.#page.locator("aside button[aria-haspopup=menu]:visible").last().click()
