@@ -3,7 +3,6 @@ package dialectv1_test
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"os"
 	"regexp"
@@ -149,7 +148,7 @@ func TestGolden(t *testing.T) {
 	if !maps.Equal(classes, want) { // so that no exchange slips out of the replay
 		t.Errorf("got %v, want %v", classes, want)
 	}
-	t.Log(fmt.Sprintf("%d exchanges: %d matched, %d different on purpose", len(recording), matched, different))
+	t.Logf("%d exchanges: %d matched, %d different on purpose", len(recording), matched, different)
 }
 
 func replayGolden(t *testing.T, e *goldenExchange, recording []*goldenExchange, differences []goldenDifference) {
