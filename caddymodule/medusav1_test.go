@@ -70,6 +70,18 @@ func (s *v1Shop) secret(t testing.TB, email string, typed ...string) string {
 	return ids[0]
 }
 
+// An address is one account whatever its case, as it is at the backend.
+func TestV1MovesOverInAnySpelling(t *testing.T) {
+	s := openV1(t)
+	for _, email := range []string{"JANE@Example.com", v1Customer, "Jane@example.com"} {
+		s.as(t, "customer", email, v1CustomerPass)
+		s.refusesLogin(t, "customer", email, "wrong")
+	}
+	if id := s.secret(t, v1Customer, v1CustomerPass); id != s.customerID {
+		t.Errorf("the customer is %s", id)
+	}
+}
+
 // What a client holds is worth nothing at the backend, and the backend's cookie
 // never reaches the client.
 func TestV1Forwards(t *testing.T) {

@@ -99,6 +99,12 @@ func (a accounts) migratePerson(ctx context.Context, keys []string, address, pas
 		return nil, err
 	}
 	person, err := a.legacy.Legacy.Migrate(ctx, a.actorType, address, password)
+	if errors.Is(err, ErrNotFound) {
+		// Another process may have moved it over meanwhile, and replaced the password.
+		if _, found := a.Find(ctx, keys...); found == nil {
+			return nil, ErrStale
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("migrating an account: %w", err)
 	}
@@ -106,6 +112,7 @@ func (a accounts) migratePerson(ctx context.Context, keys []string, address, pas
 	if err != nil {
 		return nil, err
 	}
+	p.Key = keys[len(keys)-1] // or another spelling would not find it, whose password is replaced
 	i, err := a.createPerson(ctx, a.actorType, person, p, time.Time{})
 	if errors.Is(err, ErrExists) {
 		if _, err = a.Find(ctx, keys...); err == nil { // by another process

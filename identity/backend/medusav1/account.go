@@ -160,7 +160,7 @@ func (b *Backend) Migrate(ctx context.Context, actorType, address, password stri
 	if err != nil {
 		return identity.Person{}, identity.ErrNotFound //nolint:nilerr // there are none of that type
 	}
-	if err := b.limits.Try(address, b.Clock()); err != nil {
+	if err := b.limits.Try(ctx, address, b.Clock()); err != nil {
 		return identity.Person{}, err
 	}
 	a, err := b.login(ctx, d, credentials{address, password})

@@ -68,7 +68,11 @@ func New(c Config) (*Backend, error) {
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}
-	b := &Backend{Config: c, client: client, limits: upstream.NewLimits()}
+	limits, err := upstream.NewLimits()
+	if err != nil {
+		return nil, fmt.Errorf("medusa_v1: %w", err)
+	}
+	b := &Backend{Config: c, client: client, limits: limits}
 	b.trust = upstream.NewTrust(client.Timeout(), c.Clock, b.probe)
 	return b, nil
 }

@@ -24,8 +24,8 @@ const maxAnswer = 1 << 20
 
 // Client calls one backend. It is safe for concurrent use.
 type Client struct {
-	base   string
-	client *http.Client
+	base         string
+	client, once *http.Client
 }
 
 // NewClient makes a Client of the backend at that address, http or https, without
@@ -43,11 +43,21 @@ func NewClient(address string, timeout time.Duration) (*Client, error) {
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.Proxy = nil // the backend is a neighbour
-	return &Client{strings.TrimSuffix(address, "/"), &http.Client{
-		Transport: transport, Timeout: timeout,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}, nil
+	once := transport.Clone()
+	once.DisableKeepAlives = true
+	client := func(t *http.Transport) *http.Client {
+		return &http.Client{
+			Transport: t, Timeout: timeout,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		}
+	}
+	return &Client{strings.TrimSuffix(address, "/"), client(transport), client(once)}, nil
 }
+
+// Once returns the Client with a connection for every call: one that was kept may
+// be closed by the backend in the moment of its use, and then nobody knows what
+// happened.
+func (c *Client) Once() *Client { return &Client{c.base, c.once, c.once} }
 
 // Timeout returns how long a call may take.
 func (c *Client) Timeout() time.Duration { return c.client.Timeout }

@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -26,13 +27,18 @@ type Trust struct {
 	timeout time.Duration
 	clock   func() time.Time
 
-	verdict atomic.Pointer[verdict]
+	verdict atomic.Pointer[verdict] // stored under mu
 	flight  singleflight.Group
+
+	mu     sync.Mutex
+	doubts uint64 // counts the calls of Doubt
 }
 
 type verdict struct {
 	asked time.Time
 	err   error
+	// doubted: it was good until a connection broke, and is to be asked for anew.
+	doubted bool
 }
 
 // NewTrust makes a Trust. probe asks the backend, for timeout at most.
@@ -50,7 +56,7 @@ func (t *Trust) Trusted(ctx context.Context) error {
 	}
 	age := t.clock().Sub(v.asked)
 	switch {
-	case age < 0:
+	case age < 0, v.doubted:
 	case v.err != nil && age < trustRefused, v.err == nil && age < trustFresh:
 		return v.err
 	case v.err == nil && age < trustLongest:
@@ -61,26 +67,56 @@ func (t *Trust) Trusted(ctx context.Context) error {
 }
 
 // Doubt makes the next Trusted ask again: a connection to the backend broke, it
-// may come back with another secret.
-func (t *Trust) Doubt() { t.verdict.Store(nil) }
+// may come back with another secret. A yes to an earlier question counts no more.
+// A refusal stands for its time; doubting it would only multiply the questions.
+func (t *Trust) Doubt() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.doubts++
+	t.flight.Forget("")
+	if v := t.verdict.Load(); v != nil && v.err == nil {
+		t.verdict.Store(&verdict{asked: v.asked, doubted: true})
+	}
+}
+
+func (t *Trust) doubted() uint64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.doubts
+}
 
 func (t *Trust) ask(ctx context.Context) error {
-	select {
-	case result := <-t.flight.DoChan("", t.judge):
-		return result.Err
-	case <-ctx.Done():
-		return Unavailable(ctx.Err())
+	for {
+		doubts := t.doubted()
+		select {
+		case result := <-t.flight.DoChan("", t.judge):
+			if result.Err != nil || t.doubted() == doubts {
+				return result.Err
+			}
+		case <-ctx.Done():
+			return Unavailable(ctx.Err())
+		}
 	}
 }
 
 func (t *Trust) judge() (any, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), t.timeout) // it is for everybody who waits
 	defer cancel()
-	asked := t.clock()
-	err := t.probe(ctx)
-	if v := t.verdict.Load(); err != nil && identity.ReasonOf(err) == "backend_timeout" && v != nil && v.err == nil {
+	asked, doubts := t.clock(), t.doubted()
+	return nil, t.settle(asked, doubts, t.probe(ctx))
+}
+
+// settle keeps the answer to a question that was asked then, after so many doubts,
+// and returns what it comes to.
+func (t *Trust) settle(asked time.Time, doubts uint64, err error) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	v := t.verdict.Load()
+	if err != nil && identity.ReasonOf(err) == "backend_timeout" && v != nil && v.err == nil && !v.doubted {
 		err = nil // it is the one that took them, and slow
 	}
-	t.verdict.Store(&verdict{asked, err})
-	return nil, err
+	if t.doubts == doubts || err != nil && (v == nil || !v.asked.After(asked)) {
+		t.verdict.Store(&verdict{asked: asked, err: err})
+	}
+	return err
 }
