@@ -23,12 +23,12 @@ const (
 // the sidecar is killed before or after it. The shop is as it was afterwards.
 var faults = map[string]func(t *testing.T, g *e2e.Gate, s *shop, path string, ask func()){
 	"request lost": func(t *testing.T, g *e2e.Gate, _ *shop, path string, ask func()) {
-		g.Once(http.MethodPost, path, e2e.Lost)
+		g.Once("POST "+path, e2e.Lost)
 		ask()
 		g.Met(t)
 	},
 	"answer lost": func(t *testing.T, g *e2e.Gate, _ *shop, path string, ask func()) {
-		g.Once(http.MethodPost, path, e2e.AnswerIsLost)
+		g.Once("POST "+path, e2e.AnswerIsLost)
 		ask()
 		g.Met(t)
 	},
@@ -44,7 +44,7 @@ var faults = map[string]func(t *testing.T, g *e2e.Gate, s *shop, path string, as
 func killAt(t *testing.T, g *e2e.Gate, s *shop, path string, first e2e.Fault, ask func()) {
 	t.Helper()
 	now, dead := make(chan struct{}), make(chan struct{})
-	g.Once(http.MethodPost, path, func(forward func()) {
+	g.Once("POST "+path, func(forward func()) {
 		first(forward)
 		close(now)
 		<-dead
@@ -118,7 +118,7 @@ func testNewcomers(t *testing.T, backend *medusa) {
 	for kind, befall := range faults {
 		t.Run("registers "+kind, func(t *testing.T) {
 			t.Parallel()
-			g := e2e.NewGate(t, backend.url())
+			g := e2e.NewGate(t, backend.url(), nil)
 			s := newShop(t, backend, g.Addr())
 			person := credentials(mailbox("registers "+kind)+"@newcomers.example.com", password)
 			befall(t, g, s, createPath, func() { s.fails(t, createPath, "", person) })
@@ -132,7 +132,7 @@ func testNewcomers(t *testing.T, backend *medusa) {
 		})
 		t.Run("is made "+kind, func(t *testing.T) {
 			t.Parallel()
-			g := e2e.NewGate(t, backend.url())
+			g := e2e.NewGate(t, backend.url(), nil)
 			s := newShop(t, backend, g.Addr())
 			person := credentials(mailbox("is made "+kind)+"@newcomers.example.com", password)
 			admin := s.caller().login(t, "admin", adminEmail, adminPassword)
@@ -142,7 +142,7 @@ func testNewcomers(t *testing.T, backend *medusa) {
 		})
 		t.Run("accepts "+kind, func(t *testing.T) {
 			t.Parallel()
-			g := e2e.NewGate(t, backend.url())
+			g := e2e.NewGate(t, backend.url(), nil)
 			s := newShop(t, backend, g.Addr())
 			email := mailbox("accepts "+kind) + "@newcomers.example.com"
 			backend.caller().do(t, http.MethodPost, "/admin/invites", backend.adminToken(t),
@@ -175,7 +175,7 @@ func testMovesOver(t *testing.T, backend *medusa) {
 			name := map[string]string{loginPath: "asked ", mePath: "sealed "}[path] + kind
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				g := e2e.NewGate(t, backend.url())
+				g := e2e.NewGate(t, backend.url(), nil)
 				s := newShop(t, backend, g.Addr())
 				person := credentials(mailbox(name)+"@moves.example.com", password)
 				id := backend.caller().do(t, http.MethodPost, createPath, "", person).Need(t, http.StatusOK).Field("customer.id")
