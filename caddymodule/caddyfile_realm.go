@@ -2,11 +2,17 @@ package caddymodule
 
 import (
 	"encoding/json"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+
+	"github.com/caddy-commerce/auth-sidecar/identity"
+	"github.com/caddy-commerce/auth-sidecar/identity/redisstore"
 )
 
 func init() {
@@ -84,7 +90,8 @@ func parseGlobalOption(d *caddyfile.Dispenser, existing any) (any, error) {
 }
 
 func (r *Realm) unmarshal(d *caddyfile.Dispenser) error {
-	return eachOption(d, func(option string) error {
+	var actors []caddyfile.Dispenser // each at its line
+	err := eachOption(d, func(option string) error {
 		switch option {
 		case "redis":
 			r.Redis = new(Redis)
@@ -98,6 +105,7 @@ func (r *Realm) unmarshal(d *caddyfile.Dispenser) error {
 		case "provider":
 			return r.unmarshalProvider(d)
 		case "actor":
+			actors = append(actors, *d)
 			return r.unmarshalActor(d)
 		case "notify":
 			return r.unmarshalNotifier(d)
@@ -108,6 +116,15 @@ func (r *Realm) unmarshal(d *caddyfile.Dispenser) error {
 		}
 		return unrecognized(d, "redis", "jwt", "session", "provider", "actor", "notify", "revocation", "reset_ttl")
 	}, "provider", "actor", "notify")
+	if err != nil {
+		return err
+	}
+	for i := range actors { // providers may stand behind them
+		if err := r.checkActor(&actors[i]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (r *Redis) unmarshal(d *caddyfile.Dispenser) error {
@@ -120,7 +137,8 @@ func (r *Redis) unmarshal(d *caddyfile.Dispenser) error {
 	} else {
 		r.URL = address
 	}
-	return eachOption(d, func(option string) error {
+	line := *d
+	err := eachOption(d, func(option string) error {
 		switch option {
 		case "key_prefix":
 			return one(d, &r.KeyPrefix)
@@ -131,6 +149,24 @@ func (r *Redis) unmarshal(d *caddyfile.Dispenser) error {
 		}
 		return unrecognized(d, "key_prefix", "timeout", "ca_file")
 	})
+	if err != nil {
+		return err
+	}
+	return wrap(&line, r.check())
+}
+
+// check refuses an address that no server can have. One with placeholders is
+// judged when the configuration is loaded.
+func (r *Redis) check() error {
+	url := r.URL
+	if r.Embedded || strings.Contains(url, "{") {
+		url = "redis://placeholder.invalid"
+	}
+	client, err := redisstore.NewClient(redisstore.ClientOptions{URL: identity.NewSecret(url), Timeout: time.Duration(r.Timeout)})
+	if err != nil {
+		return err
+	}
+	return client.Close() // it was never connected
 }
 
 func (j *JWT) unmarshal(d *caddyfile.Dispenser) error {
@@ -216,6 +252,7 @@ func (r *Realm) unmarshalProvider(d *caddyfile.Dispenser) error {
 			return d.Errf("provider %q is configured twice", id)
 		}
 	}
+	d.SetContext(providerContext, id)
 	raw, err := guest(d, "auth_sidecar.providers.", "provider", module)
 	if err != nil {
 		return err
@@ -242,7 +279,12 @@ func (r *Realm) unmarshalNotifier(d *caddyfile.Dispenser) error {
 func guest(d *caddyfile.Dispenser, namespace, inlineKey, name string) ([]byte, error) {
 	info, err := caddy.GetModule(namespace + name)
 	if err != nil {
-		return nil, d.Errf("there is no %s module %q in this Caddy", inlineKey, name)
+		var there []string
+		for _, info := range caddy.GetModules(strings.TrimSuffix(namespace, ".")) {
+			there = append(there, info.ID.Name())
+		}
+		slices.Sort(there)
+		return nil, d.Errf("there is no %s module %q in this Caddy; there is: %s", inlineKey, name, strings.Join(there, ", "))
 	}
 	module := info.New()
 	unmarshaler, ok := module.(caddyfile.Unmarshaler)
@@ -268,7 +310,31 @@ func (r *Realm) unmarshalActor(d *caddyfile.Dispenser) error {
 		return d.Errf("actor type %q is configured twice", args[0])
 	}
 	r.Actors[args[0]] = args[1:]
+	return wrap(d, checkActorType(args[0]))
+}
+
+// checkActor refuses a provider that the realm does not have.
+func (r *Realm) checkActor(d *caddyfile.Dispenser) error {
+	there := r.providerIDs()
+	args := d.RemainingArgs()
+	for _, id := range args[1:] {
+		if !slices.Contains(there, id) {
+			return d.Errf("actor %s: there is no provider %q; there is: %s", args[0], id, strings.Join(there, ", "))
+		}
+	}
 	return nil
+}
+
+// providerIDs lists the configured providers.
+func (r *Realm) providerIDs() []string {
+	if len(r.Providers) == 0 {
+		return []string{defaultProvider}
+	}
+	var ids []string
+	for _, p := range r.Providers {
+		ids = append(ids, p.ID)
+	}
+	return ids
 }
 
 func (r *Realm) unmarshalRevocation(d *caddyfile.Dispenser) error {

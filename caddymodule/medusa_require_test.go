@@ -14,7 +14,7 @@ func openRequiring(t *testing.T, site, rules string) *medusaShop {
 	t.Helper()
 	t.Setenv("TEST_MEDUSA_SECRET", medusaSecret)
 	m := identitytest.NewMedusa(t, medusaSecret)
-	whole := strings.NewReplacer("timeout 300ms", "timeout 300ms\n"+ownSecret, "auth_sidecar {", "auth_sidecar {\n"+site,
+	whole := strings.NewReplacer("timeout 1500ms", "timeout 1500ms\n"+ownSecret, "auth_sidecar {", "auth_sidecar {\n"+site,
 		"auth_require /admin/* user", rules).Replace(medusaSite(m, ""))
 	return &medusaShop{open(t, config{Site: whole}), m}
 }

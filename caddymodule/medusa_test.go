@@ -35,7 +35,7 @@ func openMedusa(t *testing.T, options string) *medusaShop {
 func medusaSite(m *identitytest.Medusa, options string) string {
 	return `auth_sidecar {
 		backend medusa ` + m.Server.URL + ` {
-			timeout 300ms
+			timeout 1500ms
 			` + options + `
 		}
 	}

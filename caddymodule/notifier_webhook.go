@@ -100,7 +100,8 @@ func (n *WebhookNotifier) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	if err := one(d, &n.URL); err != nil {
 		return err
 	}
-	return eachOption(d, func(option string) error {
+	line := *d
+	err := eachOption(d, func(option string) error {
 		switch option {
 		case "secret":
 			return some(d, &n.Secrets)
@@ -109,6 +110,23 @@ func (n *WebhookNotifier) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		}
 		return unrecognized(d, "secret", "timeout")
 	})
+	if err != nil {
+		return err
+	}
+	return wrap(&line, n.check())
+}
+
+// check judges what the Caddyfile tells, and takes the rest for good.
+func (n *WebhookNotifier) check() error {
+	config := notify.WebhookConfig{URL: asWritten(n.URL), Timeout: time.Duration(n.Timeout)}
+	for _, secret := range n.Secrets {
+		config.Secrets = append(config.Secrets, identity.NewSecret(asWritten(secret)))
+	}
+	webhook, err := notify.NewWebhook(config)
+	if err != nil {
+		return err
+	}
+	return webhook.Close()
 }
 
 // Interface guards

@@ -101,6 +101,18 @@ func onOff(d *caddyfile.Dispenser, value **bool) error {
 	return nil
 }
 
+// standIn is taken for what a Caddyfile does not tell: nothing outside of it is
+// read before the configuration is loaded. It is a valid address, id and secret.
+const standIn = "https://placeholder.invalid/"
+
+// asWritten returns the value, or standIn for one with placeholders.
+func asWritten(value string) string {
+	if strings.Contains(value, "{") {
+		return standIn
+	}
+	return value
+}
+
 // flag reads an option without value.
 func flag(value *bool) error {
 	*value = true

@@ -16,6 +16,9 @@ func init() {
 	caddy.RegisterModule(new(EmailPass))
 }
 
+// defaultProvider is the id of the one that a realm has if it configures none.
+const defaultProvider = "emailpass"
+
 // hashing is the one pool of the process: what it protects, the cores, is
 // shared by all realms and by the configurations before and after a reload.
 var hashing = sync.OnceValues(func() (*password.Pool, error) { return password.NewPool(0, 0) })

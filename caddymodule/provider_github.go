@@ -1,8 +1,6 @@
 package caddymodule
 
 import (
-	"slices"
-
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
@@ -43,22 +41,26 @@ func (*GitHub) CaddyModule() caddy.ModuleInfo {
 
 // Provision expands the placeholders and checks the options.
 func (g *GitHub) Provision(ctx caddy.Context) error {
-	options, err := g.resolve(ctx)
+	return g.open(g.load(ctx))
+}
+
+func (g *GitHub) open(o opening) error {
+	options, err := g.resolve(o)
 	if err != nil {
 		return err
 	}
-	url, err := resolveText("url", g.URL)
+	url, err := o.value("url", g.URL)
 	if err != nil {
 		return err
 	}
-	api, err := resolveText("api_url", g.APIURL)
+	api, err := o.value("api_url", g.APIURL)
 	if err != nil {
 		return err
 	}
 	g.Provider, err = github.New(github.Config{
 		ClientID: options.clientID, ClientSecret: options.clientSecret,
 		CallbackURL: options.callbackURL, CallbackURLs: options.callbackURLs,
-		BindRequired: options.bindRequired, Timeout: options.timeout, Logger: options.logger,
+		EmailDomains: g.EmailDomains, BindRequired: options.bindRequired, Timeout: options.timeout, Logger: o.logger,
 		Scopes: g.Scopes, URL: url, APIURL: api,
 	})
 	return err
@@ -71,6 +73,7 @@ func (g *GitHub) Provision(ctx caddy.Context) error {
 //		client_secret <placeholder>
 //		callback_url  <url>
 //		callback_urls <url...>
+//		email_domains <domain...>
 //		bind          auto|required
 //		timeout       <duration>
 //		scopes        <scope...>
@@ -79,20 +82,17 @@ func (g *GitHub) Provision(ctx caddy.Context) error {
 //	}
 func (g *GitHub) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // consume the module's name
-	return eachOption(d, func(option string) error {
-		if known, err := g.unmarshal(d, option); known {
-			return err
-		}
+	return g.unmarshalThirdParty(d, func(option string) (bool, error) {
 		switch option {
 		case "scopes":
-			return some(d, &g.Scopes)
+			return true, some(d, &g.Scopes)
 		case "url":
-			return one(d, &g.URL)
+			return true, one(d, &g.URL)
 		case "api_url":
-			return one(d, &g.APIURL)
+			return true, one(d, &g.APIURL)
 		}
-		return unrecognized(d, append(slices.Clone(thirdPartyOptions), "scopes", "url", "api_url")...)
-	}, "callback_urls")
+		return false, nil
+	}, g.open, "scopes", "url", "api_url")
 }
 
 // Interface guards

@@ -2,7 +2,6 @@ package caddymodule
 
 import (
 	"errors"
-	"slices"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
@@ -48,11 +47,15 @@ func (*Google) CaddyModule() caddy.ModuleInfo {
 
 // Provision expands the placeholders and checks the options.
 func (g *Google) Provision(ctx caddy.Context) error {
-	options, err := g.resolve(ctx)
-	if err != nil {
+	if err := g.Endpoints.check(); err != nil {
 		return err
 	}
-	if err := g.Endpoints.check(); err != nil {
+	return g.open(g.load(ctx))
+}
+
+func (g *Google) open(o opening) error {
+	options, err := g.resolve(o)
+	if err != nil {
 		return err
 	}
 	var at google.Endpoints
@@ -63,14 +66,14 @@ func (g *Google) Provision(ctx caddy.Context) error {
 		{"issuer", g.Endpoints.Issuer, &at.Issuer}, {"auth_url", g.Endpoints.AuthURL, &at.Auth},
 		{"token_url", g.Endpoints.TokenURL, &at.Token}, {"keys_url", g.Endpoints.KeysURL, &at.Keys},
 	} {
-		if *endpoint.to, err = resolveText(endpoint.name, endpoint.value); err != nil {
+		if *endpoint.to, err = o.value(endpoint.name, endpoint.value); err != nil {
 			return err
 		}
 	}
 	g.Provider, err = google.New(google.Config{
 		ClientID: options.clientID, ClientSecret: options.clientSecret,
 		CallbackURL: options.callbackURL, CallbackURLs: options.callbackURLs,
-		BindRequired: options.bindRequired, Timeout: options.timeout, Logger: options.logger,
+		EmailDomains: g.EmailDomains, BindRequired: options.bindRequired, Timeout: options.timeout, Logger: o.logger,
 		Endpoints: at,
 	})
 	return err
@@ -83,6 +86,7 @@ func (g *Google) Provision(ctx caddy.Context) error {
 //		client_secret <placeholder>
 //		callback_url  <url>
 //		callback_urls <url...>
+//		email_domains <domain...>
 //		bind          auto|required
 //		timeout       <duration>
 //		endpoints {
@@ -94,15 +98,16 @@ func (g *Google) Provision(ctx caddy.Context) error {
 //	}
 func (g *Google) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // consume the module's name
-	return eachOption(d, func(option string) error {
-		if known, err := g.unmarshal(d, option); known {
-			return err
+	return g.unmarshalThirdParty(d, func(option string) (bool, error) {
+		if option != "endpoints" {
+			return false, nil
 		}
-		if option == "endpoints" {
-			return g.Endpoints.unmarshal(d)
+		line := *d
+		if err := g.Endpoints.unmarshal(d); err != nil {
+			return true, err
 		}
-		return unrecognized(d, append(slices.Clone(thirdPartyOptions), "endpoints")...)
-	}, "callback_urls")
+		return true, wrap(&line, g.Endpoints.check())
+	}, g.open, "endpoints")
 }
 
 // check refuses some without the others: the tokens of one would be judged by

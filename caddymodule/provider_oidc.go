@@ -1,8 +1,6 @@
 package caddymodule
 
 import (
-	"slices"
-
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
@@ -48,18 +46,22 @@ func (*OIDC) CaddyModule() caddy.ModuleInfo {
 
 // Provision expands the placeholders and checks the options.
 func (o *OIDC) Provision(ctx caddy.Context) error {
-	options, err := o.resolve(ctx)
+	return o.open(o.load(ctx))
+}
+
+func (o *OIDC) open(at opening) error {
+	options, err := o.resolve(at)
 	if err != nil {
 		return err
 	}
-	issuer, err := resolveText("issuer", o.Issuer)
+	issuer, err := at.value("issuer", o.Issuer)
 	if err != nil {
 		return err
 	}
 	o.Provider, err = oidc.New(oidc.Config{
-		ID: options.id, ClientID: options.clientID, ClientSecret: options.clientSecret,
+		ID: at.id, ClientID: options.clientID, ClientSecret: options.clientSecret,
 		CallbackURL: options.callbackURL, CallbackURLs: options.callbackURLs,
-		BindRequired: options.bindRequired, Timeout: options.timeout, Logger: options.logger,
+		EmailDomains: o.EmailDomains, BindRequired: options.bindRequired, Timeout: options.timeout, Logger: at.logger,
 		Issuer: issuer, Scopes: o.Scopes, DisplayName: o.Title, ClientAuth: oauth.ClientAuth(o.ClientAuth),
 	})
 	return err
@@ -74,6 +76,7 @@ func (o *OIDC) Provision(ctx caddy.Context) error {
 //		client_auth   auto|basic|post
 //		callback_url  <url>
 //		callback_urls <url...>
+//		email_domains <domain...>
 //		bind          auto|required
 //		timeout       <duration>
 //		scopes        <scope...>
@@ -81,22 +84,19 @@ func (o *OIDC) Provision(ctx caddy.Context) error {
 //	}
 func (o *OIDC) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // consume the module's name
-	return eachOption(d, func(option string) error {
-		if known, err := o.unmarshal(d, option); known {
-			return err
-		}
+	return o.unmarshalThirdParty(d, func(option string) (bool, error) {
 		switch option {
 		case "issuer":
-			return one(d, &o.Issuer)
+			return true, one(d, &o.Issuer)
 		case "scopes":
-			return some(d, &o.Scopes)
+			return true, some(d, &o.Scopes)
 		case "display_name":
-			return one(d, &o.Title)
+			return true, one(d, &o.Title)
 		case "client_auth":
-			return oneOf(d, &o.ClientAuth, "auto", "basic", "post")
+			return true, oneOf(d, &o.ClientAuth, "auto", "basic", "post")
 		}
-		return unrecognized(d, append(slices.Clone(thirdPartyOptions), "issuer", "scopes", "display_name", "client_auth")...)
-	}, "callback_urls")
+		return false, nil
+	}, o.open, "issuer", "scopes", "display_name", "client_auth")
 }
 
 // Interface guards

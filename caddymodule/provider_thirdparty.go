@@ -3,10 +3,12 @@ package caddymodule
 import (
 	"fmt"
 	"log/slog"
+	"net/url"
+	"regexp"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
-	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"go.uber.org/zap"
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
 )
@@ -30,6 +32,11 @@ type ThirdParty struct {
 	// a log-in: whole addresses, or all below a path that ends in `/*`.
 	Callbacks []string `json:"callback_urls,omitempty"`
 
+	// Only people whose e-mail address, as the provider verified it, is in one of
+	// these domains may log in. Domains are compared as a whole: subdomains are
+	// entries of their own. Default: everybody.
+	EmailDomains []string `json:"email_domains,omitempty"`
+
 	// Whether a log-in must come back to the very browser that began it, known by
 	// a cookie: `required`, or `auto` if the browser keeps cookies. Use `required`
 	// when all frontends send cookies (`credentials: include`). Default: auto.
@@ -44,19 +51,35 @@ type providerID struct{}
 
 // thirdParty is a ThirdParty with its placeholders expanded.
 type thirdParty struct {
-	id           string // the provider's, in URLs
 	clientID     string
 	clientSecret identity.Secret
 	callbackURL  string
 	callbackURLs []string
 	bindRequired bool
 	timeout      time.Duration
-	logger       *slog.Logger
 }
 
-func (t *ThirdParty) resolve(ctx caddy.Context) (*thirdParty, error) {
-	r := &thirdParty{timeout: time.Duration(t.Timeout), logger: ctx.Slogger()}
-	r.id, _ = ctx.Value(providerID{}).(string)
+// opening is the moment at which a provider is made of its options.
+type opening struct {
+	id     string // the provider's, in URLs
+	logger *slog.Logger
+	// value returns what an option means at that moment.
+	value func(option, written string) (string, error)
+}
+
+// load is the moment at which a configuration is loaded: placeholders are
+// expanded.
+func (t *ThirdParty) load(ctx caddy.Context) opening {
+	if t.ClientSecret != "" {
+		warnLiteral(ctx.Logger(), "client_secret", t.ClientSecret)
+	}
+	id, _ := ctx.Value(providerID{}).(string)
+	t.warnOwnRoute(ctx.Logger(), id)
+	return opening{id: id, logger: ctx.Slogger(), value: resolveText}
+}
+
+func (t *ThirdParty) resolve(o opening) (*thirdParty, error) {
+	r := &thirdParty{timeout: time.Duration(t.Timeout)}
 	switch t.Bind {
 	case "", "auto":
 	case "required":
@@ -65,20 +88,19 @@ func (t *ThirdParty) resolve(ctx caddy.Context) (*thirdParty, error) {
 		return nil, fmt.Errorf("bind %q: use auto or required", t.Bind)
 	}
 	var err error
-	if r.clientID, err = resolveText("client_id", t.ClientID); err != nil {
+	if r.clientID, err = o.value("client_id", t.ClientID); err != nil {
 		return nil, err
 	}
-	if t.ClientSecret != "" {
-		if r.clientSecret, err = resolveSecret("client_secret", t.ClientSecret); err != nil {
-			return nil, err
-		}
-		warnLiteral(ctx.Logger(), "client_secret", t.ClientSecret)
+	secret, err := o.value("client_secret", t.ClientSecret)
+	if err != nil {
+		return nil, err
 	}
-	if r.callbackURL, err = resolveText("callback_url", t.Callback); err != nil {
+	r.clientSecret = identity.NewSecret(secret)
+	if r.callbackURL, err = o.value("callback_url", t.Callback); err != nil {
 		return nil, err
 	}
 	for _, listed := range t.Callbacks {
-		resolved, err := resolveText("callback_urls", listed)
+		resolved, err := o.value("callback_urls", listed)
 		if err != nil {
 			return nil, err
 		}
@@ -97,24 +119,19 @@ func resolveText(option, value string) (string, error) {
 	return resolved.Reveal(), err
 }
 
-// thirdPartyOptions are the names of the options of a ThirdParty.
-var thirdPartyOptions = []string{"client_id", "client_secret", "callback_url", "callback_urls", "bind", "timeout"}
-
-// unmarshal reads one of the options of a ThirdParty, or says that it is none.
-func (t *ThirdParty) unmarshal(d *caddyfile.Dispenser, option string) (known bool, err error) {
-	switch option {
-	case "client_id":
-		return true, one(d, &t.ClientID)
-	case "client_secret":
-		return true, one(d, &t.ClientSecret)
-	case "callback_url":
-		return true, one(d, &t.Callback)
-	case "callback_urls":
-		return true, some(d, &t.Callbacks)
-	case "bind":
-		return true, oneOf(d, &t.Bind, "auto", "required")
-	case "timeout":
-		return true, duration(d, &t.Timeout)
+// warnOwnRoute warns of a callback page that is the sidecar's own route, where a
+// browser would be shown a token: it is a page of the frontend that has to call it.
+func (t *ThirdParty) warnOwnRoute(logger *zap.Logger, id string) {
+	for _, written := range append([]string{t.Callback}, t.Callbacks...) {
+		page, err := resolveText("callback_url", written)
+		if err != nil {
+			continue // reported where the options are resolved
+		}
+		if u, err := url.Parse(page); err == nil && ownCallback.MatchString(u.Path) {
+			logger.Warn("the callback page looks like the sidecar's own route /auth/{actor}/{provider}/callback; it must be a page of the storefront, not a route of the sidecar",
+				zap.String("provider", id), zap.String("callback_url", page))
+		}
 	}
-	return false, nil
 }
+
+var ownCallback = regexp.MustCompile(`^/auth/[^/]+/[^/]+/callback/?$`)

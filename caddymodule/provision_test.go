@@ -10,14 +10,15 @@ import (
 	"github.com/caddyserver/caddy/v2"
 )
 
-// validate does what `caddy validate` does, and returns what was logged, too.
+// validate does what `caddy validate` does, and returns what was logged, too. An
+// error of the adapter has file and line.
 func validate(t *testing.T, caddyfile string) (log string, err error) {
 	t.Helper()
 	oneCaddy.Lock()
 	defer oneCaddy.Unlock()
 	adapted, err := adapt(caddyfile)
 	if err != nil {
-		t.Fatal(err)
+		return "", err
 	}
 	var c caddy.Config
 	if err := json.Unmarshal(adapted, &c); err != nil {
@@ -115,7 +116,7 @@ func TestProvisionErrors(t *testing.T) {
 		},
 		"actor of an unknown provider": {
 			good + "actor customer google", nothing,
-			`actor type "customer" may use provider "google", but no such provider is configured`,
+			`actor customer: there is no provider "google"; there is: emailpass, at Caddyfile:12`,
 		},
 		"actor type that cannot be": {good + "actor \"a b\" emailpass", nothing, `actor type "a b": use letters, digits, '_' and '-'`},
 		"webhook without secret":    {good + "notify webhook https://mailer.example.com", nothing, "webhook"},

@@ -9,7 +9,8 @@ import (
 const goodThirdParty = "client_id shop\nclient_secret {env.TEST_CLIENT_SECRET}\ncallback_url https://shop.example/callback\n"
 
 // A provider that could not work is refused, by a text that names the provider,
-// the option, and what to write.
+// the option, and what to write. What needs nothing from outside the Caddyfile is
+// found there, with its line.
 func TestProvisionThirdPartyErrors(t *testing.T) {
 	t.Setenv("TEST_CLIENT_SECRET", clientSecret)
 	t.Setenv("TEST_EMPTY", "")
@@ -52,7 +53,7 @@ func TestProvisionThirdPartyErrors(t *testing.T) {
 		"scopes with commas":      {staff + goodThirdParty + "scopes openid,email", `scopes: "openid,email" is no scope: write one per word, without quotes or commas`},
 		"scopes of GitHub":        {github + goodThirdParty + "scopes read:user,user:email", `provider github: scopes: "read:user,user:email" is no scope`},
 		"GitHub's address":        {github + goodThirdParty + "url github.example.com", "url must be an address like https://github.com"},
-		"GitHub's API":            {github + goodThirdParty + "api_url https://api.github.example.com?v=3", "api_url must be an address like https://api.github.com"},
+		"GitHub's API":            {github + goodThirdParty + "api_url https://api.github.example.com?v=3", "provider github: api_url must be an address like https://api.github.com"},
 		"endpoints incomplete": {
 			google + goodThirdParty + "endpoints {\ntoken_url https://google.example/token\n}",
 			"endpoints: set issuer, auth_url, token_url and keys_url, or leave all of them out for Google's own",
@@ -72,8 +73,12 @@ func TestProvisionThirdPartyErrors(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := validate(t, realm(good+"provider "+c.provider+"\n}", "auth_sidecar"))
-			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), `realm "default": provider "`) {
-				t.Errorf("got  %v\nwant %s", err, c.want)
+			where := ", at Caddyfile:1"
+			if strings.Contains(c.want, "placeholder") || strings.Contains(c.want, "newline") {
+				where = `realm "default": provider "`
+			}
+			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), where) {
+				t.Errorf("got  %v\nwant %s\nwith %s", err, c.want, where)
 			}
 			if err != nil && strings.Contains(err.Error(), clientSecret) {
 				t.Error("the error shows the secret")

@@ -3,13 +3,17 @@ package caddymodule_test
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"crypto/tls"
+	"errors"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -22,7 +26,7 @@ import (
 // of the echo backend in Site.
 type config struct {
 	Global  string // global options
-	Redis   string // the option redis of the default realm. Default: embedded
+	Redis   string // the option redis of the default realm. Default: embedded, and patient
 	NoKeys  bool   // no secrets: embedded Redis has some made
 	Session string // more options of its sessions
 	JWT     string // more options of its tokens
@@ -117,7 +121,7 @@ func (s *shop) caddyfile(c config) string {
 		level DEBUG
 	}
 	auth_sidecar {
-		redis ` + cmp.Or(c.Redis, "embedded") + `
+		redis ` + cmp.Or(c.Redis, "embedded"+patient) + `
 		jwt {
 			` + jwt + `
 			` + c.JWT + `
@@ -142,7 +146,18 @@ func (s *shop) caddyfile(c config) string {
 // newClient returns a client that follows no redirects, keeps no cookies and
 // does not decompress. Without protocols it speaks HTTP/1.1.
 func (s *shop) newClient(protocols *http.Protocols) *http.Client {
+	dialer := new(net.Dialer)
 	transport := &http.Transport{
+		DialContext: func(ctx context.Context, network, addr string) (conn net.Conn, err error) {
+			// A connection in the queue of a listener that Caddy closes at a reload is
+			// reset before anything was sent.
+			for range 10 {
+				if conn, err = dialer.DialContext(ctx, network, addr); !errors.Is(err, syscall.ECONNRESET) {
+					break
+				}
+			}
+			return conn, err
+		},
 		MaxIdleConnsPerHost: 16, DisableCompression: true, Protocols: protocols,
 		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // the certificate is made up
 	}

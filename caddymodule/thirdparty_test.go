@@ -1,6 +1,7 @@
 package caddymodule_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -39,7 +40,7 @@ func newThirdParties(t testing.TB, options string) *thirdParties {
 	}
 	p.hub.ClientSecret = clientSecret
 	common := "client_secret {env.TEST_CLIENT_SECRET}\ncallback_url " + shopPage + "\ncallback_urls " + otherPage +
-		" https://shop.example/app/*\ntimeout 3s\n" + options + "\n"
+		" https://shop.example/app/*\n" + cmp.Or(options, "timeout 30s") + "\n"
 	p.realm = "provider emailpass quick\n" +
 		"provider staff oidc {\nissuer " + p.staff.Issuer() + "\nclient_id staff-client\ndisplay_name \"Our staff\"\n" + common + "}\n" +
 		"provider people oidc {\nissuer " + p.people.Issuer() + "\nclient_id people-client\nclient_auth post\n" + common + "}\n" +

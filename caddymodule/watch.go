@@ -31,23 +31,6 @@ func (h *Handler) watch(w http.ResponseWriter, r *http.Request, s *state, next c
 	return h.pass(w, r, next)
 }
 
-// pass calls the next handler. When the way to the backend broke it may be
-// another one that answers next.
-func (h *Handler) pass(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	err := next.ServeHTTP(w, r)
-	if h.backend != nil && brokeOff(err) {
-		h.backend.doubt()
-	}
-	return err
-}
-
-// brokeOff reports whether the error is that of a proxy whose upstream did not
-// answer. A client that left (499), or another handler, says nothing of it.
-func brokeOff(err error) bool {
-	e, ok := errors.AsType[caddyhttp.HandlerError](err)
-	return ok && (e.StatusCode == http.StatusBadGateway || e.StatusCode == http.StatusGatewayTimeout)
-}
-
 // prepare sees to it that the backend knows the identity of which it is about to
 // make an actor, and that the token names it so. Who chooses another caller than
 // s.caller must prepare again.

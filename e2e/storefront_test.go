@@ -3,6 +3,8 @@
 package e2e
 
 import (
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/caddy-commerce/auth-sidecar/identity/identitytest"
@@ -25,6 +27,13 @@ func TestSignIn(t *testing.T) {
 	t.Parallel()
 	shop := startExample(t, nil)
 	RunScript(t, ClientProject(t), "browser/signin.mjs", []string{"SHOP_URL=" + shop.url}, nil)
+	log := shop.Output()
+	if found := regexp.MustCompile(`[?&](code|state|code_challenge)=[^R&"][^"]*`).FindString(log); found != "" {
+		t.Errorf("the log has %s", found)
+	}
+	if !strings.Contains(log, "code=REDACTED") {
+		t.Error("the log has no log-in at all")
+	}
 }
 
 // Redis is killed and comes back: the page says so, and nobody has to log in again.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"time"
 )
 
 // accounts is the view that one provider has of the store while somebody of one
@@ -37,6 +38,9 @@ func (a accounts) Create(ctx context.Context, p ProviderIdentity) (*Identity, er
 		Providers: map[string]ProviderIdentity{a.provider: p},
 		CreatedAt: now,
 		UpdatedAt: now,
+	}
+	if id != "" { // an identity that was absorbed may have had it: its credentials stay ended
+		i.ValidFrom = now.Truncate(time.Second)
 	}
 	if err := a.Store.Create(ctx, i); err != nil {
 		return nil, fmt.Errorf("creating an identity: %w", err)

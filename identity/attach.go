@@ -28,8 +28,8 @@ func (s *Service) stillThere(ctx context.Context, a Attempt, in Input) error {
 }
 
 // attach gives the identity another provider.
-func (s *Service) attach(ctx context.Context, id string, p ProviderIdentity) (*Identity, error) {
-	err := s.Store.AddProvider(ctx, id, p)
+func (s *Service) attach(ctx context.Context, a Attempt, p ProviderIdentity) (*Identity, error) {
+	err := s.addProvider(ctx, a, p)
 	switch {
 	case errors.Is(err, ErrExists): // not wrapped: it is an answer, not a failure
 		return nil, &Error{
@@ -46,7 +46,7 @@ func (s *Service) attach(ctx context.Context, id string, p ProviderIdentity) (*I
 	case err != nil:
 		return nil, fmt.Errorf("linking a provider: %w", err)
 	}
-	i, err := s.Store.Identity(ctx, id)
+	i, err := s.Store.Identity(ctx, a.LinkTo)
 	if errors.Is(err, ErrNotFound) {
 		return nil, &Error{Code: CodeUnauthorized, Reason: "identity_gone", Err: err}
 	}

@@ -117,6 +117,14 @@ func newBehindWith(t *testing.T, mirror bool, wrap func(*emailpass.Provider) ide
 // sso knows people by the body's `name`, and their address if it is `verified`.
 type sso struct{}
 
+// AdmitEmail lets nobody in any more who logged in by left.example once.
+func (sso) AdmitEmail(verified string) error {
+	if strings.HasSuffix(verified, "@left.example") {
+		return &identity.Error{Code: identity.CodeUnauthorized, Reason: "email_domain", Message: "Authentication failed"}
+	}
+	return nil
+}
+
 func (sso) DisplayName() string { return "Single sign-on" }
 func (sso) Flow() identity.Flow { return identity.FlowRedirect }
 
@@ -174,6 +182,7 @@ func TestCreateUser(t *testing.T) {
 			c.UserMetadata = []byte(`{"verified":"ada@example.com","email":"ada@example.com"}`)
 			return c
 		}(), "Email is required to create a user account."},
+		"no more let in":  {b.sso("lee", "lee@left.example"), "Authentication failed"},
 		"another way in":  {func() identity.Claims { c := b.sso("bob", "bob@example.com"); c.Provider = "emailpass"; return c }(), "Only sso identities can create a user account for this authentication context"},
 		"nobody any more": {identity.Claims{IdentityID: "authid_gone", ActorType: "user", Provider: "sso"}, ""},
 	} {

@@ -75,7 +75,7 @@ var (
 	// ErrStale: the record changed since it was read.
 	ErrStale = errors.New("changed meanwhile")
 	// ErrLinked: the identity has another actor of that type, or another account
-	// of that provider, already.
+	// of that provider, already; or it is somebody.
 	ErrLinked = errors.New("linked to another")
 	// ErrLast: without it nothing would be left.
 	ErrLast = errors.New("the last one")

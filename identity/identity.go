@@ -20,7 +20,7 @@ type Identity struct {
 	// Providers holds one entry per provider id.
 	Providers map[string]ProviderIdentity
 	// ValidFrom ends every credential issued before it (whole seconds).
-	// Zero when nothing was ever revoked.
+	// Zero when nothing can have been.
 	ValidFrom time.Time
 	CreatedAt time.Time
 	UpdatedAt time.Time

@@ -62,13 +62,15 @@ func (a accounts) Migrate(ctx context.Context, keys []string, identifier, passwo
 }
 
 // createAccount stores an identity that the backend had before. ErrExists if it
-// is known here: by its id, or because another identity acts as its actor.
+// is known here: by its id, or because another identity has it for its own. One
+// that merely acts as the same actor, as a user whom the backend knew before and
+// who came by a third party first, keeps nobody from their password.
 func (s *Service) createAccount(ctx context.Context, account Account, p ProviderIdentity, validFrom time.Time) (*Identity, error) {
-	held, err := s.held(ctx, account.ID, account)
+	holder, err := s.holder(ctx, account.ID, account)
 	if err != nil {
 		return nil, fmt.Errorf("storing an account of the backend: %w", err)
 	}
-	if held {
+	if holder != nil && holder.BackendID == account.ID {
 		return nil, ErrExists
 	}
 	now := s.Clock()

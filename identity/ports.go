@@ -44,6 +44,10 @@ type Store interface {
 	// reset, and ends the credentials issued before validFrom. ErrLast if the
 	// identity has no other, ErrNotFound if it has none of that provider or is gone.
 	RemoveProvider(ctx context.Context, id, provider string, validFrom time.Time) error
+	// DeleteBare deletes an identity that is nobody, with the key and the open reset
+	// of its one provider identity. ErrLinked if it has app metadata or not that
+	// provider alone, ErrNotFound if it is gone.
+	DeleteBare(ctx context.Context, id, provider string) error
 
 	// SetBackend makes backendID the backend's id for the identity in place of
 	// old. The same again is fine; ErrStale if it has another one than old,

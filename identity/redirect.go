@@ -139,7 +139,7 @@ func (s *Service) arrive(ctx context.Context, r Redirector, code string, a Attem
 		VerifiedEmail: profile.VerifiedEmail, UpdatedAt: s.Clock(),
 	}
 	if a.LinkTo != "" {
-		return s.attach(ctx, a.LinkTo, entry)
+		return s.attach(ctx, a, entry)
 	}
 	accounts := s.accounts(a.Provider, a.ActorType)
 	i, err := accounts.Find(ctx, entry.Key)

@@ -47,19 +47,19 @@ func (s *Service) shadowFor(ctx context.Context, actorType, id string, p Provide
 	if p.Provider == EmailPass {
 		return "", errAddressTaken
 	}
-	held, err := s.held(ctx, id, account)
+	holder, err := s.holder(ctx, id, account)
 	if err != nil {
 		return "", fmt.Errorf("making a shadow: %w", err)
 	}
-	if held {
+	if holder != nil {
 		return "", errAddressTaken
 	}
 	return account.ID, nil
 }
 
-// held reports whether an identity other than the one with that id acts as one of
-// the account's actors.
-func (s *Service) held(ctx context.Context, id string, account Account) (bool, error) {
+// holder returns an identity other than the one with that id that acts as one of
+// the account's actors; nil if there is none.
+func (s *Service) holder(ctx context.Context, id string, account Account) (*Identity, error) {
 	linked := Identity{AppMetadata: account.AppMetadata}
 	for _, actorType := range account.AppMetadata.actors() {
 		actorID := linked.ActorID(actorType)
@@ -71,10 +71,10 @@ func (s *Service) held(ctx context.Context, id string, account Account) (bool, e
 			continue
 		}
 		if err != nil || i.ID != id {
-			return true, err
+			return i, err
 		}
 	}
-	return false, nil
+	return nil, nil
 }
 
 // Prepare sees to it that the backend knows the identity, before a request that

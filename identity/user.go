@@ -7,6 +7,13 @@ import (
 	"fmt"
 )
 
+// EmailAdmitter is a Provider that may be for people of some e-mail domains alone.
+type EmailAdmitter interface {
+	// AdmitEmail returns why somebody of that verified address may not log in, or
+	// nil.
+	AdmitEmail(verified string) error
+}
+
 // CreateUser makes a user at the backend for somebody who came through the
 // provider, or makes them the user who has their address there. Only an address
 // that the provider verified counts, for the backend believes it. The answer is
@@ -37,6 +44,12 @@ func (s *Service) CreateUser(ctx context.Context, c Claims, provider string) (js
 	address := i.Providers[provider].VerifiedEmail
 	if address == "" {
 		return nil, &Error{Code: CodeInvalid, Reason: "email_unverified", Message: "Email is required to create a user account."}
+	}
+	if p, limited := s.providers[provider].(EmailAdmitter); limited {
+		// They may have come before the provider was for its domains alone.
+		if err := p.AdmitEmail(address); err != nil {
+			return nil, err
+		}
 	}
 	backendID, err := s.prepare(ctx, i, c)
 	if err != nil {

@@ -108,6 +108,10 @@ func (s *watched) RemoveProvider(ctx context.Context, id, provider string, valid
 	return s.call("RemoveProvider", func() error { return s.Store.RemoveProvider(ctx, id, provider, validFrom) })
 }
 
+func (s *watched) DeleteBare(ctx context.Context, id, provider string) error {
+	return s.call("DeleteBare", func() error { return s.Store.DeleteBare(ctx, id, provider) })
+}
+
 func (s *watched) KeepAttempt(ctx context.Context, hash string, a identity.Attempt) error {
 	return s.call("KeepAttempt", func() error { return s.Attempts.KeepAttempt(ctx, hash, a) })
 }

@@ -74,7 +74,7 @@ func TestCaddyfile(t *testing.T) {
 func TestCaddyfileErrors(t *testing.T) {
 	t.Parallel()
 	for site, want := range map[string]string{
-		"auth_sidecar_demo shopify":                         `unknown kind "shopify": expected storefront, medusa or legacy, at Caddyfile:2`,
+		"auth_sidecar_demo shopify":                         `unknown kind "shopify": expected storefront, medusa, legacy or openid, at Caddyfile:2`,
 		"auth_sidecar_demo legacy medusa":                   "wrong argument count or unexpected line ending after 'medusa', at Caddyfile:2",
 		"auth_sidecar_demo medusa":                          "jwt_secret is required for the kind medusa, at Caddyfile:2",
 		"auth_sidecar_demo medusa {\njwt_secret plain\n}":   "not the secret itself, at Caddyfile:4",

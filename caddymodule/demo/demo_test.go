@@ -96,7 +96,7 @@ func TestLegacyBackendAnnouncesLinks(t *testing.T) {
 func TestHandlerRefuses(t *testing.T) {
 	t.Setenv("DEMO_EMPTY", "")
 	for config, want := range map[string]string{
-		`{"kind":"shopify"}`:                                    `unknown kind "shopify": expected storefront, medusa or legacy`,
+		`{"kind":"shopify"}`:                                    `unknown kind "shopify": expected storefront, medusa, legacy or openid`,
 		`{"kind":"medusa"}`:                                     "jwt_secret is required for the kind medusa",
 		`{"kind":"medusa","jwt_secret":"plain"}`:                "jwt_secret is a placeholder {env.NAME} or {file.PATH}, not the secret itself",
 		`{"kind":"medusa","jwt_secret":"{env.A}{env.B}"}`:       "jwt_secret is a placeholder",

@@ -88,9 +88,10 @@ func testStrangers(t *testing.T, s *shop, g *e2e.Gate) {
 	}
 	customer, admin := c.login(t, "customer", customerEmail, customerPassword), c.login(t, "user", adminEmail, adminPassword)
 	for _, path := range []string{mePath, mePath + "/addresses", "/admin/customers", selfPath} {
+		before := len(g.Asked("GET " + path)) // by the sidecar, when the admin moved over
 		refused(c.do(t, http.MethodGet, path, "", nil))
 		refused(c.do(t, http.MethodGet, path, "garbage", nil))
-		if n := len(g.Asked("GET " + path)); n != 0 {
+		if n := len(g.Asked("GET "+path)) - before; n != 0 {
 			t.Errorf("Medusa was asked for %s %d times", path, n)
 		}
 	}

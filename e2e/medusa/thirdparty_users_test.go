@@ -44,7 +44,9 @@ func testProvisioned(t *testing.T, backend *medusa) {
 		t.Parallel()
 		g := newGate(t, backend)
 		p := newThirdParties(t, "")
-		testProvisionedWho(t, g, p, openShop(t, backend, g.Addr(), p.setup()))
+		set := p.setup()
+		set.realm += "\nrevocation strict"
+		testProvisionedWho(t, g, p, openShop(t, backend, g.Addr(), set))
 	})
 }
 
@@ -85,13 +87,6 @@ func testProvisionedWho(t *testing.T, g *e2e.Gate, p *thirdParties, s *shop) {
 	ada := visitor{s, "user", "ada@provisioned.example.com"}
 	id := backend.user(t, ada.email)
 	mine := `{"user_id": "` + id + `"}`
-	byPassword := func() {
-		t.Helper()
-		if got := actorIn(t, c.login(t, "user", ada.email, password)); got != id {
-			t.Errorf("by password the user is %q, want %s", got, id)
-		}
-	}
-	byPassword()
 
 	p.unverified(true)
 	token := ada.signIn(t)
@@ -123,11 +118,25 @@ func testProvisionedWho(t *testing.T, g *e2e.Gate, p *thirdParties, s *shop) {
 	}
 	backend.hasShadow(t, "user", id)
 	backend.hasIdentity(t, ada.email, mine)
-	byPassword()
+	if got := actorIn(t, c.login(t, "user", ada.email, password)); got != id {
+		t.Errorf("by password the user is %q, want %s", got, id)
+	}
 
 	// Nobody but somebody of that provider, who is nobody yet.
 	c.do(t, http.MethodPost, "/auth/github/user", token, nil).Need(t, http.StatusBadRequest)
 	c.do(t, http.MethodPost, "/auth/github/user", new.signIn(t), nil).Need(t, http.StatusUnauthorized)
 	shopper := visitor{s, "customer", "shopper@provisioned.example.com"}
 	c.do(t, http.MethodPost, "/auth/sso/user", shopper.signIn(t), nil).Need(t, http.StatusUnauthorized)
+
+	// An admin deletes her, who has two identities at Medusa by now.
+	old := ada.signIn(t)
+	admin := c.login(t, "user", adminEmail, adminPassword)
+	c.do(t, http.MethodDelete, "/admin/users/"+id, admin, nil).Need(t, http.StatusOK)
+	c.do(t, http.MethodGet, selfPath, old, nil).Need(t, http.StatusUnauthorized)
+	c.do(t, http.MethodPost, userLoginPath, "", credentials(ada.email, password)).Need(t, http.StatusUnauthorized)
+	token = ada.signIn(t)
+	if got := actorIn(t, token); got != "" {
+		t.Errorf("the deleted user is %s", got)
+	}
+	c.do(t, http.MethodGet, "/admin/customers?limit=1", token, nil).Need(t, http.StatusUnauthorized)
 }

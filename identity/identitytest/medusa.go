@@ -30,7 +30,8 @@ type Medusa struct {
 	resets     map[string]string         // address by token, while it is good
 	requested  []string                  // addresses for which a reset was asked
 	ids        int
-	authorized []string // the tokens that came with proxied requests
+	authorized []string        // the tokens that came with proxied requests
+	gone       map[string]bool // users that were deleted, by id
 }
 
 // MedusaAccount is an identity of a Medusa.
@@ -44,6 +45,7 @@ type medusaAccount struct {
 func NewMedusa(t testing.TB, secret string) *Medusa {
 	m := &Medusa{
 		secret: secret, accounts: map[string]*medusaAccount{}, customers: map[string]string{}, resets: map[string]string{},
+		gone: map[string]bool{},
 	}
 	m.Server = m.start(t, m.serve)
 	return m
@@ -74,6 +76,14 @@ func (m *Medusa) MakeUser(address, userID string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.accounts[address].app["user_id"] = userID
+}
+
+// DeleteUser deletes a user who has several identities: Medusa leaves all but one
+// as they were.
+func (m *Medusa) DeleteUser(userID string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.gone[userID] = true
 }
 
 // SetSecondFactor lets log-ins to the account wait for a second factor, or no more.

@@ -127,6 +127,8 @@ func (m *Medusa) shop(r *http.Request, path []string, body map[string]any) (int,
 	switch {
 	case r.Method == http.MethodPost && r.URL.Path == "/store/customers":
 		return m.makeCustomer(c, text(body["email"]))
+	case r.URL.Path == "/admin/users/me" && m.gone[text(c["actor_id"])]:
+		return refuse(http.StatusNotFound, "not_found", fmt.Sprintf("User with id: %s was not found", c["actor_id"]))
 	case r.Method == http.MethodDelete && len(path) == 3 && path[1] == "customers":
 		maps.DeleteFunc(m.accounts, func(_ string, a *medusaAccount) bool { return a.app["customer_id"] == path[2] })
 		delete(m.customers, path[2])

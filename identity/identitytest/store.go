@@ -43,6 +43,8 @@ func RunStore(t *testing.T, newStore NewStore) {
 		"RemoveProvider":          removeTests,
 		"Fault of AddProvider":    addFaultTests,
 		"Fault of RemoveProvider": removeFaultTests,
+		"DeleteBare":              bareTests,
+		"Fault of DeleteBare":     bareFaultTests,
 		"Attempts":                attemptTests,
 		"Fault of Attempts":       attemptFaultTests,
 	} {
@@ -215,6 +217,7 @@ func StoreCalls(s Store) map[string]func(ctx context.Context) error {
 		"RemoveProvider": func(ctx context.Context) error {
 			return s.RemoveProvider(ctx, id, "emailpass", soon)
 		},
+		"DeleteBare": func(ctx context.Context) error { return s.DeleteBare(ctx, id, "emailpass") },
 		"KeepAttempt": func(ctx context.Context) error {
 			return s.KeepAttempt(ctx, hash(1), identity.Attempt{Provider: "google", ExpiresAt: soon})
 		},

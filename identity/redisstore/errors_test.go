@@ -207,6 +207,7 @@ func aliceCalls(s *redisstore.Store) map[string]func(ctx context.Context) error 
 		"LoadSession":    func(ctx context.Context) error { _, err := s.LoadSession(ctx, someSID); return err },
 		"AddProvider":    func(ctx context.Context) error { return s.AddProvider(ctx, alice, google("1")) },
 		"RemoveProvider": func(ctx context.Context) error { return s.RemoveProvider(ctx, alice, "github", soon()) },
+		"DeleteBare":     func(ctx context.Context) error { return s.DeleteBare(ctx, bare, "google") },
 		"KeepAttempt":    func(ctx context.Context) error { return s.KeepAttempt(ctx, strings.Repeat("0", 64), someAttempt()) },
 		"TakeAttempt":    func(ctx context.Context) error { _, err := s.TakeAttempt(ctx, someHash); return err },
 		"MarkRecent":     func(ctx context.Context) error { return s.MarkRecent(ctx, "another", time.Now(), time.Hour) },
@@ -224,6 +225,15 @@ func addMore(t *testing.T, s *redisstore.Store) {
 	must(t, s.SaveSession(t.Context(), someSID, []byte("a"), time.Hour))
 	must(t, s.KeepAttempt(t.Context(), someHash, someAttempt()))
 	must(t, s.MarkRecent(t.Context(), "token", time.Now(), time.Hour))
+	must(t, s.Create(t.Context(), nobodyYet()))
+}
+
+// bare is an identity that is nobody.
+const bare = "authid_01M7ZGFXCPEBDV33HJKCJAF3EG"
+
+func nobodyYet() *identity.Identity {
+	p := google("3")
+	return &identity.Identity{ID: bare, Providers: map[string]identity.ProviderIdentity{"google": p}}
 }
 
 func TestCorrupt(t *testing.T) {

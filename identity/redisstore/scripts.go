@@ -40,6 +40,8 @@ var (
 	addAbortLua string
 	//go:embed scripts/remove_provider.lua
 	removeProviderLua string
+	//go:embed scripts/delete_bare.lua
+	deleteBareLua string
 
 	pendingScript     = redis.NewScript(pendingLua)
 	commitScript      = redis.NewScript(commitLua)
@@ -57,6 +59,7 @@ var (
 	addCommitScript      = redis.NewScript(addCommitLua)
 	addAbortScript       = redis.NewScript(addAbortLua)
 	removeProviderScript = redis.NewScript(removeProviderLua)
+	deleteBareScript     = redis.NewScript(deleteBareLua)
 )
 
 // run runs a script on keys of one slot.

@@ -31,7 +31,56 @@ func (b *Backend) Actor(ctx context.Context, c identity.Claims) (string, error) 
 		return "", unexpected("asking for an actor", r)
 	}
 	claims, err := r.claims("asking for an actor")
-	return claims.ActorID, err
+	if err != nil || claims.ActorID == "" || c.ActorType != "user" {
+		return claims.ActorID, err
+	}
+	gone, err := b.gone(ctx, claims.ActorID)
+	if err != nil || gone {
+		return "", err
+	}
+	return claims.ActorID, nil
+}
+
+// gone reports whether a user was deleted. Medusa unlinks a deleted user from one
+// identity alone, and lets others go on in their name: a user whom it found by
+// the address of somebody from a third party has two.
+func (b *Backend) gone(ctx context.Context, userID string) (bool, error) {
+	const doing = "asking whether a user is there"
+	token, err := b.mint(identity.Claims{ActorType: "user", ActorID: userID, Provider: identity.EmailPass})
+	if err != nil {
+		return false, err
+	}
+	r, err := b.send(ctx, b.client, http.MethodGet, "/admin/users/me?fields=id", token, nil)
+	switch {
+	case err != nil:
+		return false, err
+	case refused(r):
+		b.Logger.ErrorContext(ctx, errRefused.Error(), "reason", "backend_secret")
+		return false, identity.Unavailable("backend_secret", errRefused)
+	case r.status == http.StatusNotFound && r.Type == "not_found":
+		b.Logger.WarnContext(ctx, "a deleted user has an identity at the backend still", "reason", "user_gone", "actor_id", userID)
+		return true, nil
+	case r.status != http.StatusOK:
+		return false, unexpected(doing, r)
+	}
+	return false, nil
+}
+
+// present returns the account without a user who was deleted.
+func (b *Backend) present(ctx context.Context, account identity.Account) (identity.Account, error) {
+	named := identity.Identity{AppMetadata: account.AppMetadata}
+	userID := named.ActorID("user")
+	if userID == "" {
+		return account, nil
+	}
+	gone, err := b.gone(ctx, userID)
+	if err != nil {
+		return identity.Account{}, err
+	}
+	if gone {
+		delete(account.AppMetadata, identity.ActorKey("user"))
+	}
+	return account, nil
 }
 
 // refresh calls the route that reads the identity anew. It fails when the

@@ -104,7 +104,12 @@ func (b *Backend) postBy(ctx context.Context, client *upstream.Client, bearer st
 	for n, segment := range segments {
 		segments[n] = url.PathEscape(segment)
 	}
-	got, err := client.Do(ctx, http.MethodPost, "/auth/"+strings.Join(segments, "/"), bearer, body)
+	return b.send(ctx, client, http.MethodPost, "/auth/"+strings.Join(segments, "/"), bearer, body)
+}
+
+// send calls a route of the backend. bearer may be empty, and body nil.
+func (b *Backend) send(ctx context.Context, client *upstream.Client, method, path, bearer string, body any) (*reply, error) {
+	got, err := client.Do(ctx, method, path, bearer, body)
 	if err != nil {
 		return nil, err
 	}

@@ -18,5 +18,8 @@ func (b *Backend) Migrate(ctx context.Context, actorType, identifier, password s
 		// Whoever guesses is not told that this one was right.
 		return identity.Account{}, identity.ErrNotFound
 	}
-	return account, err
+	if err != nil {
+		return identity.Account{}, err
+	}
+	return b.present(ctx, account)
 }

@@ -89,7 +89,11 @@ func (b *Backend) ours(ctx context.Context, actorType, address string, p identit
 
 // Account implements identity.Backend.
 func (b *Backend) Account(ctx context.Context, actorType string, p identity.ProviderIdentity) (identity.Account, error) {
-	return b.login(ctx, actorType, credentials{p.Key, upstream.Password(b.Key, p)})
+	account, err := b.login(ctx, actorType, credentials{p.Key, upstream.Password(b.Key, p)})
+	if err != nil {
+		return identity.Account{}, err
+	}
+	return b.present(ctx, account)
 }
 
 // login returns the account that the credentials open, or identity.ErrNotFound;

@@ -1,8 +1,10 @@
 package medusa_test
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -56,28 +58,51 @@ func (p *probed) settle(t *testing.T, body string) error {
 	return <-answer
 }
 
-// A yes that was on its way when the connection broke is none: neither for those
-// who wait for it, nor for those who come later.
+// A yes that was on its way when the connection broke counts for those who were
+// there before, as if it had broken behind them, and for nobody who comes later.
 func TestDoubtOvertakesAQuestion(t *testing.T) {
 	t.Parallel()
 	p := newProbed(t)
-	waiting := p.trusted(t)
+	before := p.trusted(t)
 	stale := <-p.asked
 	p.Doubt()
 	later := p.trusted(t) // does not wait for the stale one
 	fresh := <-p.asked
 	stale <- taken
+	if err := <-before; err != nil {
+		t.Errorf("who was there before the doubt got %v", err)
+	}
+	last := p.trusted(t)
 	fresh <- refusal
-	go func() { // who waited for the stale one asks again, or finds the fresh one under way
-		select {
-		case again := <-p.asked:
-			again <- refusal
-		case <-t.Context().Done():
-		}
-	}()
-	for _, answer := range []chan error{waiting, later} {
+	for _, answer := range []chan error{later, last} {
 		if err := <-answer; identity.ReasonOf(err) != "backend_secret" {
 			t.Errorf("got %v, want the refusal of the one that answers now", err)
+		}
+	}
+}
+
+// Whoever breaks a connection during every question keeps nobody waiting for
+// more than one.
+func TestDoubtDuringEveryQuestion(t *testing.T) {
+	t.Parallel()
+	ctx, give := context.WithCancel(t.Context())
+	defer give()
+	var (
+		b         *medusa.Backend
+		questions atomic.Int32
+	)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		b.Doubt()
+		if questions.Add(1) > 20 {
+			give() // it would go on for ever
+		}
+		write(w, http.StatusUnauthorized, taken)
+	}))
+	t.Cleanup(server.Close)
+	b = newBackend(t, server.URL, func(c *medusa.Config) { c.Timeout = time.Minute })
+	for n := range int32(3) {
+		if err := b.Trusted(ctx); err != nil || questions.Load() != n+1 {
+			t.Fatalf("request %d: %v after %d questions", n+1, err, questions.Load())
 		}
 	}
 }
@@ -98,10 +123,7 @@ func TestStaleAnswerComesLast(t *testing.T) {
 			p.clock.Forward(time.Millisecond)
 			_ = p.settle(t, test.fresh)
 			stale <- test.stale
-			if test.stale == taken { // who waited for it asks again
-				<-p.asked <- test.fresh
-			}
-			if err := <-waiting; identity.ReasonOf(err) != "backend_secret" {
+			if err := <-waiting; (err == nil) != (test.stale == taken) {
 				t.Errorf("who waited got %v", err)
 			}
 			if err := p.Trusted(t.Context()); (err == nil) != (test.reason == "") {

@@ -25,6 +25,9 @@ type Config struct {
 	// CallbackURLs are others that a log-in may ask for (oauth.NewCallbacks).
 	CallbackURL  string
 	CallbackURLs []string
+	// EmailDomains: only people whose verified address is in one of them may log
+	// in. None: everybody. Of the addresses, the primary one counts.
+	EmailDomains []string
 	// Scopes: default read:user, user:email. Without the latter no address counts
 	// as verified.
 	Scopes []string
@@ -62,7 +65,7 @@ var _ identity.Redirector = (*Provider)(nil)
 func New(c Config) (*Provider, error) {
 	client, err := oauth.New(oauth.Config{
 		ID: "github", ClientID: c.ClientID, ClientSecret: c.ClientSecret, CallbackURL: c.CallbackURL, CallbackURLs: c.CallbackURLs,
-		BindRequired: c.BindRequired, Timeout: c.Timeout, Logger: c.Logger,
+		EmailDomains: c.EmailDomains, BindRequired: c.BindRequired, Timeout: c.Timeout, Logger: c.Logger,
 	})
 	if err != nil {
 		return nil, err

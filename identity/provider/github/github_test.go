@@ -264,6 +264,7 @@ func TestNewRefuses(t *testing.T) {
 		"client_id":     func(c *github.Config) { c.ClientID = "" },
 		"client_secret": func(c *github.Config) { c.ClientSecret = identity.Secret{} },
 		"callback_url":  func(c *github.Config) { c.CallbackURL = "" },
+		"email_domains": func(c *github.Config) { c.EmailDomains = []string{"*.shop.example"} },
 		"scopes":        func(c *github.Config) { c.Scopes = []string{"read:user,user:email"} },
 		"timeout":       func(c *github.Config) { c.Timeout = -1 },
 		"logger":        func(c *github.Config) { c.Logger = nil },
@@ -275,5 +276,47 @@ func TestNewRefuses(t *testing.T) {
 		if _, err := github.New(c); err == nil || !strings.HasPrefix(err.Error(), "provider github: ") || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// Of a person's addresses only the primary one counts, if it is verified: any
+// other can be added for a day. (attacks.md D9, D13)
+func TestEmailDomains(t *testing.T) {
+	t.Parallel()
+	g := identitytest.NewGitHub(t)
+	c := config(g)
+	c.EmailDomains = []string{"shop.example"}
+	p := newProvider(t, c)
+	for name, test := range map[string]struct {
+		emails string
+		in     bool
+	}{
+		"of the domain":        {`[{"email":"Ann@Shop.Example","primary":true,"verified":true}]`, true},
+		"primary among others": {`[{"email":"a@x.example","verified":true},{"email":"ann@shop.example","primary":true,"verified":true}]`, true},
+		"another":              {`[{"email":"a@x.example","primary":true,"verified":true}]`, false},
+		"not primary":          {`[{"email":"a@x.example","primary":true,"verified":true},{"email":"ann@shop.example","verified":true}]`, false},
+		"not verified":         {`[{"email":"ann@shop.example","primary":true,"verified":false}]`, false},
+		"two @":                {`[{"email":"a@evil@shop.example","primary":true,"verified":true}]`, false},
+		"quoted":               {`[{"email":"\"a@evil.example\"@shop.example","primary":true,"verified":true}]`, false},
+		"subdomain":            {`[{"email":"ann@mail.shop.example","primary":true,"verified":true}]`, false},
+		"look-alike":           {`[{"email":"ann@ｓhop.example","primary":true,"verified":true}]`, false},
+		"none":                 {`[]`, false},
+	} {
+		g.Emails = test.emails
+		profile, err := p.Profile(t.Context(), visit(t, p), newAttempt())
+		refused := identity.CodeOf(err) == identity.CodeUnauthorized && identity.ReasonOf(err) == "email_domain" && profile.Subject == ""
+		if test.in && (err != nil || profile.Subject == "") || !test.in && !refused {
+			t.Errorf("%s: %+v, %v", name, profile, err)
+		}
+	}
+	// An app that may not see the addresses lets nobody in: unknown is not yes.
+	g.Answer = func(path string, w http.ResponseWriter, _ *http.Request) bool {
+		if path == "/user/emails" {
+			w.WriteHeader(http.StatusForbidden)
+		}
+		return path == "/user/emails"
+	}
+	if _, err := p.Profile(t.Context(), visit(t, p), newAttempt()); identity.ReasonOf(err) != "email_domain" {
+		t.Errorf("without permission: %v", err)
 	}
 }

@@ -62,6 +62,9 @@ func (p *Provider) Profile(ctx context.Context, code string, a identity.Attempt)
 	if err != nil {
 		return identity.Profile{}, err
 	}
+	if err := p.AdmitEmail(verified); err != nil {
+		return identity.Profile{}, err
+	}
 	return identity.Profile{
 		Subject: string(person.ID), UserMetadata: person.metadata(), Fresh: true, VerifiedEmail: verified,
 	}, nil

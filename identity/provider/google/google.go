@@ -26,6 +26,9 @@ type Config struct {
 	// CallbackURLs are others that a log-in may ask for (oauth.NewCallbacks).
 	CallbackURL  string
 	CallbackURLs []string
+	// EmailDomains: only people whose verified address is in one of them may log
+	// in. None: everybody.
+	EmailDomains []string
 	// BindRequired: only the very browser that began may finish.
 	BindRequired bool
 	// Timeout bounds what one request makes Google be asked. Default:
@@ -89,7 +92,7 @@ var _ identity.Redirector = (*Provider)(nil)
 func New(c Config) (*Provider, error) {
 	client, err := oauth.New(oauth.Config{
 		ID: "google", ClientID: c.ClientID, ClientSecret: c.ClientSecret, CallbackURL: c.CallbackURL, CallbackURLs: c.CallbackURLs,
-		BindRequired: c.BindRequired, Timeout: c.Timeout, Logger: c.Logger,
+		EmailDomains: c.EmailDomains, BindRequired: c.BindRequired, Timeout: c.Timeout, Logger: c.Logger,
 	})
 	if err != nil {
 		return nil, err
@@ -137,7 +140,11 @@ func (p *Provider) Profile(ctx context.Context, code string, a identity.Attempt)
 			Code: identity.CodeUnauthorized, Reason: "email_unverified", Message: "Email not verified, cannot proceed with authentication",
 		}
 	}
-	return identity.Profile{Subject: claims.Text("sub"), UserMetadata: claims.UserMetadata(), VerifiedEmail: claims.VerifiedEmail()}, nil
+	verified := claims.VerifiedEmail()
+	if err := p.AdmitEmail(verified); err != nil { // hd says who manages the account, not whose address it has
+		return identity.Profile{}, err
+	}
+	return identity.Profile{Subject: claims.Text("sub"), UserMetadata: claims.UserMetadata(), VerifiedEmail: verified}, nil
 }
 
 // worded says it as Medusa does, whose words are those of jsonwebtoken.

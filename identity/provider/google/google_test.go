@@ -53,7 +53,7 @@ type world struct {
 	clock *identitytest.Clock
 }
 
-func newWorld(t testing.TB) *world {
+func newWorld(t testing.TB, changes ...func(*google.Config)) *world {
 	t.Helper()
 	w := &world{clock: identitytest.NewClock()}
 	w.idp = identitytest.NewOIDC(t, demoidp.Options{
@@ -64,6 +64,9 @@ func newWorld(t testing.TB) *world {
 	c.Clock = w.clock.Now
 	base := w.idp.Issuer()
 	c.Endpoints = google.Endpoints{Auth: base + string(demoidp.Authorize), Token: base + string(demoidp.Token), Keys: base + string(demoidp.Keys)}
+	for _, change := range changes {
+		change(&c)
+	}
 	w.shop = newProvider(t, c)
 	w.misbehave(nil, demoidp.Properly)
 	return w
@@ -245,6 +248,7 @@ func TestNewRefuses(t *testing.T) {
 		"client_secret":     func(c *google.Config) { c.ClientSecret = identity.Secret{} },
 		"callback_url":      func(c *google.Config) { c.CallbackURL = "/callback" },
 		"callback_urls":     func(c *google.Config) { c.CallbackURLs = []string{"*"} },
+		"email_domains":     func(c *google.Config) { c.EmailDomains = []string{"@shop.example"} },
 		"timeout":           func(c *google.Config) { c.Timeout = -1 },
 		"logger":            func(c *google.Config) { c.Logger = nil },
 		"issuer endpoint":   func(c *google.Config) { c.Endpoints.Issuer = "accounts.google.com" },
@@ -261,5 +265,44 @@ func TestNewRefuses(t *testing.T) {
 	p := newProvider(t, config())
 	if p.DisplayName() != "Google Authentication" || p.Flow() != identity.FlowRedirect {
 		t.Errorf("%q, %q", p.DisplayName(), p.Flow())
+	}
+}
+
+// Only people of the domains log in; that Google manages the account for the
+// domain is not what counts. (attacks.md D13)
+func TestEmailDomains(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *google.Config) { c.EmailDomains = []string{"shop.example"} })
+	for name, test := range map[string]struct {
+		email    any
+		verified bool
+		reason   string
+	}{
+		"of the domain":  {"Ann@Shop.Example", true, ""},
+		"another":        {person, true, "email_domain"},
+		"two @":          {"a@evil@shop.example", true, "email_domain"},
+		"quoted":         {`"a@evil.example"@shop.example`, true, "email_domain"},
+		"subdomain":      {"ann@mail.shop.example", true, "email_domain"},
+		"missing":        {nil, true, "email_domain"},
+		"list":           {[]string{"ann@shop.example"}, true, "email_domain"},
+		"not verified":   {"ann@shop.example", false, "email_unverified"},
+		"managed by hd":  {"ann@evil.example", true, "email_domain"},
+		"trailing dot":   {"ann@shop.example.", true, "email_domain"},
+		"display name":   {"Ann <ann@shop.example>", true, "email_domain"},
+		"comment behind": {"ann@shop.example(x)", true, "email_domain"},
+	} {
+		w.misbehave(func(c map[string]any) {
+			c["email"], c["email_verified"], c["hd"] = test.email, test.verified, "shop.example"
+		}, demoidp.Properly)
+		profile, err := w.logIn(t)
+		if test.reason == "" {
+			if err != nil || profile.Subject == "" {
+				t.Errorf("%s: %+v, %v", name, profile, err)
+			}
+			continue
+		}
+		if identity.CodeOf(err) != identity.CodeUnauthorized || identity.ReasonOf(err) != test.reason || profile.Subject != "" {
+			t.Errorf("%s: %+v, %v", name, profile, err)
+		}
 	}
 }

@@ -16,8 +16,8 @@ import (
 // sidecar ask a provider.
 const DefaultTimeout = 5 * time.Second
 
-// Config is what a Client is made of. All but CallbackURLs, BindRequired and
-// Timeout are required.
+// Config is what a Client is made of. All but CallbackURLs, EmailDomains,
+// BindRequired and Timeout are required.
 type Config struct {
 	// ID is the provider's id, for messages.
 	ID           string
@@ -28,6 +28,9 @@ type Config struct {
 	// CallbackURLs are others that a log-in may ask for; one that ends with `/*`
 	// permits what is below.
 	CallbackURLs []string
+	// EmailDomains: only people whose verified address is in one of them may log
+	// in, compared as a whole. None: everybody.
+	EmailDomains []string
 	// BindRequired: only the very browser that began may finish.
 	BindRequired bool
 	// Timeout: 0 is DefaultTimeout.
@@ -42,6 +45,7 @@ type Client struct {
 	clientID     string
 	secret       identity.Secret
 	callbacks    *Callbacks
+	emailDomains []string // in lower case and ASCII
 	bindRequired bool
 	timeout      time.Duration
 	http         *http.Client
@@ -68,6 +72,10 @@ func New(c Config) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("provider %s: %w", c.ID, err)
 	}
+	domains, err := parseDomains(c.EmailDomains)
+	if err != nil {
+		return nil, fmt.Errorf("provider %s: %w", c.ID, err)
+	}
 	for _, listed := range callbacks.plain() {
 		c.Logger.Warn("a callback URL is plain http: the code that proves a log-in can be read on its way",
 			slog.String("provider", c.ID), slog.String("callback_url", listed))
@@ -76,7 +84,7 @@ func New(c Config) (*Client, error) {
 		c.Timeout = DefaultTimeout
 	}
 	return &Client{
-		id: c.ID, clientID: c.ClientID, secret: c.ClientSecret, callbacks: callbacks,
+		id: c.ID, clientID: c.ClientID, secret: c.ClientSecret, callbacks: callbacks, emailDomains: domains,
 		bindRequired: c.BindRequired, timeout: c.Timeout, http: newHTTPClient(),
 	}, nil
 }

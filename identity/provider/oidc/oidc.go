@@ -29,6 +29,9 @@ type Config struct {
 	// CallbackURLs are others that a log-in may ask for (oauth.NewCallbacks).
 	CallbackURL  string
 	CallbackURLs []string
+	// EmailDomains: only people whose verified address is in one of them may log
+	// in. None: everybody.
+	EmailDomains []string
 	// Scopes: default openid, email, profile. openid must be among them.
 	Scopes []string
 	// DisplayName is shown on login pages. Default: ID.
@@ -64,7 +67,7 @@ var _ identity.Redirector = (*Provider)(nil)
 func New(c Config) (*Provider, error) {
 	client, err := oauth.New(oauth.Config{
 		ID: c.ID, ClientID: c.ClientID, ClientSecret: c.ClientSecret, CallbackURL: c.CallbackURL, CallbackURLs: c.CallbackURLs,
-		BindRequired: c.BindRequired, Timeout: c.Timeout, Logger: c.Logger,
+		EmailDomains: c.EmailDomains, BindRequired: c.BindRequired, Timeout: c.Timeout, Logger: c.Logger,
 	})
 	if err != nil {
 		return nil, err

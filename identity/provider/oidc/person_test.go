@@ -101,3 +101,45 @@ func TestUserInfo(t *testing.T) {
 		t.Errorf("nobody asked for the address: %+v, %v", profile, err)
 	}
 }
+
+// Only people of the domains log in, and none whose address the provider does not
+// say to be verified. (attacks.md D13)
+func TestEmailDomains(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *oidc.Config) { c.EmailDomains = []string{"shop.example", "Bücher.example"} })
+	for name, test := range map[string]struct {
+		email, verified any
+		in              bool
+	}{
+		"of the domain":      {"Ann@Shop.Example", true, true},
+		"of the other":       {"ann@bücher.example", "true", true},
+		"of it, in ASCII":    {"ann@xn--bcher-kva.example", true, true},
+		"another":            {person, true, false},
+		"not verified":       {"ann@shop.example", false, false},
+		"verified is silent": {"ann@shop.example", nil, false},
+		"no address":         {nil, true, false},
+		"two @":              {"a@evil@shop.example", true, false},
+		"quoted":             {`"a@evil.example"@shop.example`, true, false},
+		"comment":            {"ann@shop.example(x)", true, false},
+		"trailing dot":       {"ann@shop.example.", true, false},
+		"display name":       {"Ann <ann@shop.example>", true, false},
+		"subdomain":          {"ann@mail.shop.example", true, false},
+		"look-alike":         {"ann@\u0455hop.example", true, false},
+		"full width":         {"ann@\uff53hop.example", true, false},
+	} {
+		change := func(claims map[string]any) { claims["email"], claims["email_verified"] = test.email, test.verified }
+		for where, faults := range map[string]demoidp.Faults{
+			"ID token": {Claims: change, UserInfo: change},
+			"userinfo": {Claims: func(claims map[string]any) { delete(claims, "email") }, UserInfo: change},
+		} {
+			w.idp.Misbehave(faults)
+			profile, err := w.logIn(t)
+			if !test.in {
+				wantRefusal(t, err, identity.CodeUnauthorized, "email_domain", "Authentication failed")
+			}
+			if test.in != (err == nil) || test.in != (profile.Subject != "") {
+				t.Errorf("%s in the %s: %+v, %v", name, where, profile, err)
+			}
+		}
+	}
+}

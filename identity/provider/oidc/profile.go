@@ -37,7 +37,11 @@ func (p *Provider) Profile(ctx context.Context, code string, a identity.Attempt)
 			return identity.Profile{}, err
 		}
 	}
-	return identity.Profile{Subject: subject, UserMetadata: claims.UserMetadata(), VerifiedEmail: claims.VerifiedEmail()}, nil
+	verified := claims.VerifiedEmail()
+	if err := p.AdmitEmail(verified); err != nil {
+		return identity.Profile{}, err
+	}
+	return identity.Profile{Subject: subject, UserMetadata: claims.UserMetadata(), VerifiedEmail: verified}, nil
 }
 
 // userInfo asks for the claims of a provider that keeps ID tokens small, as
