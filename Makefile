@@ -2,6 +2,7 @@
 # test     everything that is tested, with the race detector; does the setup first
 # e2e-medusa  the same in front of an unmodified Medusa v2, with PostgreSQL and a
 #          browser; the first run installs Medusa and takes minutes more
+# e2e-medusa-v1  the same in front of an unmodified Medusa v1
 # lint     static analysis, tidiness of go.mod, known vulnerabilities, every Caddyfile
 # bench    what a request and a log-in cost, then every benchmark of the packages
 # fuzz     every fuzz target for FUZZTIME
@@ -14,7 +15,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.8.0
 FUZZTIME    := 5m
 
-.PHONY: setup test lint tidy staticcheck caddyfiles vulnerabilities bench fuzz build e2e-medusa
+.PHONY: setup test lint tidy staticcheck caddyfiles vulnerabilities bench fuzz build e2e-medusa e2e-medusa-v1
 
 setup:
 	.ci/setup
@@ -30,6 +31,11 @@ e2e-medusa:
 	.ci/setup medusa
 	go vet -race -tags medusa ./e2e/medusa
 	go test -race -tags medusa -timeout 60m ./e2e/medusa
+
+e2e-medusa-v1:
+	.ci/setup medusa
+	go vet -race -tags medusa ./e2e/medusa-v1
+	go test -race -tags medusa -timeout 60m ./e2e/medusa-v1
 
 lint: tidy staticcheck caddyfiles vulnerabilities
 

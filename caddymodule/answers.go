@@ -21,19 +21,25 @@ var (
 	answerCrossOrigin  = answer{status: http.StatusForbidden, body: `{"type":"forbidden","message":"Cross-origin request refused"}`}
 	answerNoRoute      = answer{status: http.StatusNotFound, body: `{"type":"not_found","message":"There is no such route"}`}
 	answerPath         = answer{status: http.StatusBadRequest, body: `{"type":"invalid_data","message":"The path of the request is ambiguous"}`}
+	answerInternal     = answer{status: http.StatusInternalServerError, body: `{"code":"unknown_error","type":"unknown_error","message":"An unknown error occurred."}`}
 	answerUnknown      = answer{status: http.StatusServiceUnavailable, body: `{"type":"unavailable","message":"Service temporarily unavailable"}`, retryAfter: 1}
 )
 
 // unauthorized is an answer that says why, in Medusa's words.
 func unauthorized(message string) answer {
+	return typed(http.StatusUnauthorized, "unauthorized", message)
+}
+
+// typed is a refusal of that type.
+func typed(status int, kind, message string) answer {
 	body, err := json.Marshal(struct {
 		Type    string `json:"type"`
 		Message string `json:"message"`
-	}{"unauthorized", message})
-	if err != nil {
-		return answerUnauthorized
+	}{kind, message})
+	if err != nil { // of two strings
+		return answerInternal
 	}
-	return answer{status: http.StatusUnauthorized, body: string(body)}
+	return answer{status: status, body: string(body)}
 }
 
 func (a answer) write(w http.ResponseWriter) error {

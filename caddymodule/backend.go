@@ -2,8 +2,10 @@ package caddymodule
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 
 	"github.com/caddyserver/caddy/v2"
 
@@ -22,16 +24,25 @@ type backendModule interface {
 // backend is what a site has of the commerce backend behind it.
 type backend struct {
 	identity.BackendConfig
+	// legacy, unless nil, is what there is in place of the BackendConfig.
+	legacy *identity.LegacyConfig
 	// name is that of its group in the reset queue: the same over reloads and on
 	// all nodes.
 	name string
 	// routes is the path of its own authentication, which is for the sidecar
-	// alone: shadows could log in there.
+	// alone: shadows could log in there. "" if that has no path of its own.
 	routes string
+	// credentials are its own routes that write passwords.
+	credentials []credentialRoute
 	// minter mints what the backend accepts; all says that it accepts nothing
-	// else, so that even a client's own token is replaced.
+	// else, so that even a client's own token is replaced. knows, unless nil, tells
+	// whom it has a token for; everybody else is nobody there.
 	minter *verify.Minter
 	all    bool
+	knows  func(c *verify.Caller) bool
+	// apiKey is the field in which it takes keys that it judges itself, beside
+	// Basic; "" for none.
+	apiKey string
 	// trusted returns why a credential must not be forwarded now: the backend
 	// would not take it and serve somebody anonymous. doubt makes it ask again.
 	trusted func(ctx context.Context) error
@@ -57,12 +68,33 @@ func (h *Handler) loadBackend(ctx caddy.Context) error {
 	if h.backend, err = loaded.open(h.realm, logger); err != nil {
 		return fmt.Errorf("backend: %w", err)
 	}
-	h.backend.Resets, h.backend.Logger = h.realm.queue, logger
-	h.service, h.minter = h.realm.service.WithBackend(h.backend.BackendConfig), h.backend.minter
+	h.minter = h.backend.minter
+	if l := h.backend.legacy; l != nil {
+		if !h.speaks(dialectV1) {
+			return errors.New(`backend: nobody could log in to this one without its own dialect: add "dialect v1" or "dialect v1 v2"`)
+		}
+		l.Resets, l.Logger = h.realm.queue, logger
+		h.service = h.realm.service.WithLegacy(*l)
+	} else {
+		h.backend.Resets, h.backend.Logger = h.realm.queue, logger
+		h.service = h.realm.service.WithBackend(h.backend.BackendConfig)
+	}
+	if h.backend.routes == "" {
+		h.backend.routes = h.Prefix
+	}
 	if h.cookie != session.DefaultName {
 		h.foreignCookie = session.DefaultName // the backend's own, which would count there
 	}
 	return h.realm.passResets(h.backend.name, h.service)
+}
+
+// presentsKey reports whether the request has a key that the backend judges: it
+// was not replaced, so nobody else is the caller.
+func (h *Handler) presentsKey(r *http.Request) bool {
+	if h.backend != nil && h.backend.apiKey != "" && len(r.Header[h.backend.apiKey]) > 0 {
+		return true
+	}
+	return presentsBasic(r.Header)
 }
 
 // passResets lets the backend hear of reset requests, by the queue. Sites that

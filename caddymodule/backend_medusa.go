@@ -140,13 +140,7 @@ func (m *MedusaBackend) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		case "shadow":
 			return oneOf(d, &m.Shadow, string(medusa.Mirror), string(medusa.Random), string(medusa.Off))
 		case "migrate_on_login":
-			var word string
-			if err := oneOf(d, &word, "on", "off"); err != nil {
-				return err
-			}
-			on := word == "on"
-			m.MigrateOnLogin = &on
-			return nil
+			return onOff(d, &m.MigrateOnLogin)
 		case "timeout":
 			return duration(d, &m.Timeout)
 		}

@@ -25,6 +25,8 @@ func parseHandler(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 //
 //	auth_sidecar [<matcher>] {
 //		realm   <name>
+//		dialect v1|v2...
+//		exists  on|off
 //		prefix  <path>
 //		cors    <origin...>
 //		link    <actor_type> <method> <path> [<json_path>]
@@ -43,6 +45,13 @@ func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		switch option {
 		case "realm":
 			return one(d, &h.Realm)
+		case "dialect":
+			if err := some(d, &h.Dialects); err != nil {
+				return err
+			}
+			return wrap(d, checkDialects(h.Dialects))
+		case "exists":
+			return oneOf(d, &h.Exists, "on", "off")
 		case "prefix":
 			if err := one(d, &h.Prefix); err != nil {
 				return err
@@ -79,7 +88,7 @@ func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		case "max_body":
 			return size(d, &h.MaxBody)
 		}
-		return unrecognized(d, "realm", "prefix", "cors", "link", "unlink", "forward", "headers", "backend", "invalid_credentials", "max_body")
+		return unrecognized(d, "realm", "dialect", "exists", "prefix", "cors", "link", "unlink", "forward", "headers", "backend", "invalid_credentials", "max_body")
 	}, "cors", "link", "unlink")
 }
 

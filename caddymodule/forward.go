@@ -48,8 +48,8 @@ func (h *Handler) forward(r *http.Request, previous, caller *verify.Caller) erro
 		}
 	}
 	switch {
-	case caller == nil:
-		if previous != nil || verify.PresentsBearer(r.Header) && !h.foreign(r) {
+	case caller == nil || h.backend != nil && h.backend.knows != nil && !h.backend.knows(caller):
+		if caller != nil || previous != nil || verify.PresentsBearer(r.Header) && !h.foreign(r) {
 			delete(r.Header, "Authorization")
 		}
 	case caller.Method == verify.Session && h.Forward == "none":
@@ -74,7 +74,8 @@ func (h *Handler) authorization(r *http.Request, caller *verify.Caller) (string,
 		if err := h.backend.trusted(r.Context()); err != nil {
 			return "", err
 		}
-		asIs = asIs && !h.backend.all && (caller.BackendID == "" || caller.BackendID == caller.Claims.IdentityID)
+		// A Medusa v2 would not know a token of the older dialect for one.
+		asIs = asIs && !h.backend.all && !caller.Claims.ByActor && (caller.BackendID == "" || caller.BackendID == caller.Claims.IdentityID)
 	}
 	if asIs {
 		return caller.Authorization, nil

@@ -13,6 +13,7 @@ import (
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
 	"github.com/caddy-commerce/auth-sidecar/identity/httpapi"
+	"github.com/caddy-commerce/auth-sidecar/identity/httpapi/dialectv1"
 	"github.com/caddy-commerce/auth-sidecar/identity/session"
 	"github.com/caddy-commerce/auth-sidecar/identity/verify"
 )
@@ -38,8 +39,18 @@ type Handler struct {
 	// The realm of this site. Default: `default`.
 	Realm string `json:"realm,omitempty"`
 
-	// The path below which the routes are answered. Nothing below it is ever
-	// passed on. Default: `/auth`.
+	// The wire dialects that are served: `v2`, the routes of Medusa v2 below the
+	// prefix, and `v1`, those of Medusa v1 at `/store/auth`, `/admin/auth` and
+	// elsewhere. Both are about the same identities. Default: v2.
+	Dialects []string `json:"dialects,omitempty"`
+
+	// Whether dialect v1 tells anybody if an address has an account
+	// (`GET /store/auth/{email}`), which some storefronts ask before a login: `on`,
+	// at a limited rate, or `off`, which answers 404. Default: on.
+	Exists string `json:"exists,omitempty"`
+
+	// The path below which the routes of dialect v2 are answered. Nothing below it
+	// is ever passed on. Default: `/auth`.
 	Prefix string `json:"prefix,omitempty"`
 
 	// The origins whose scripts may use the routes, exactly as a browser sends
@@ -85,6 +96,7 @@ type Handler struct {
 	foreignCookie string
 	cookie        string // the name of the session's cookie
 	api           *httpapi.Handler
+	v1            *dialectv1.Handler // nil unless that dialect is served
 	crossOrigin   *httpapi.CrossOrigin
 	origins       httpapi.Origins
 	links         []Link
@@ -144,13 +156,16 @@ func (h *Handler) provision(ctx caddy.Context) error {
 		return err
 	}
 	h.crossOrigin = httpapi.NewCrossOrigin(h.origins)
+	if err := h.provisionV1(ctx); err != nil {
+		return err
+	}
 	var recent httpapi.RecentLogins
 	if h.realm.redirects {
 		recent = h.realm.store
 	}
 	h.api, err = httpapi.New(httpapi.Config{
 		Recent: recent,
-		Prefix: h.Prefix, MaxBody: h.MaxBody, Origins: h.origins, HTTPS: https, Backend: h.backend != nil,
+		Prefix: h.Prefix, MaxBody: h.MaxBody, Origins: h.origins, HTTPS: https, Backend: h.backend != nil && h.backend.legacy == nil,
 		Service: h.service, Tokens: h.realm.ring, Sessions: h.realm.sessions, Verifier: h.realm.verifier,
 		Logger: ctx.Slogger(),
 	})
@@ -169,11 +184,22 @@ func parseOrigins(list []string) (httpapi.Origins, error) {
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	stripIdentity(r.Header, h.names.own)
 	stripTrailers(r, h.names.own)
-	switch locate(r.URL, h.Prefix) {
-	case belowPrefix:
-		h.api.ServeHTTP(w, withClient(r))
-		return nil
-	case ambiguous:
+	where := locate(r.URL, h.Prefix)
+	if where == belowPrefix {
+		if h.speaks(dialectV2) {
+			h.api.ServeHTTP(w, withClient(r))
+			return nil
+		}
+		where = elsewhere
+	}
+	if where == elsewhere && h.v1 != nil {
+		if where = inV1(r); where == belowPrefix {
+			if r = withClient(r); h.v1.Serve(w, r) {
+				return nil
+			}
+		}
+	}
+	if where == ambiguous {
 		h.refused(r, "path_ambiguous")
 		return answerPath.write(w)
 	}

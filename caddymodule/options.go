@@ -90,6 +90,17 @@ func duration(d *caddyfile.Dispenser, value *caddy.Duration) error {
 	return nil
 }
 
+// onOff reads a switch.
+func onOff(d *caddyfile.Dispenser, value **bool) error {
+	var word string
+	if err := oneOf(d, &word, "on", "off"); err != nil {
+		return err
+	}
+	on := word == "on"
+	*value = &on
+	return nil
+}
+
 // standIn is taken for what a Caddyfile does not tell: nothing outside of it is
 // read before the configuration is loaded. It is a valid address, id and secret.
 const standIn = "https://placeholder.invalid/"

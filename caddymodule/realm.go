@@ -151,7 +151,7 @@ func (r *Realm) provision(ctx caddy.Context, name string) error {
 	if r.RevocationMaxAge != nil {
 		age = time.Duration(*r.RevocationMaxAge)
 	}
-	r.verifier, err = verify.New(verify.Config{Tokens: r.ring, Identities: store, Sessions: r.sessions, MaxAge: age})
+	r.verifier, err = verify.New(verify.Config{Tokens: r.ring, Identities: store, Sessions: r.sessions, Actors: store, MaxAge: age})
 	if err != nil {
 		return err
 	}

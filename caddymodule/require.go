@@ -119,7 +119,7 @@ func (q *Require) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 			}
 		}
 		return next.ServeHTTP(w, r)
-	case q.takesKeys(s.handler, r) && presentsBasic(r.Header): // it was not replaced, so nobody else is the caller
+	case q.takesKeys(s.handler, r) && s.handler.presentsKey(r):
 		return next.ServeHTTP(w, r)
 	case q.Optional:
 		if s.caller != nil {

@@ -30,6 +30,7 @@ type config struct {
 	Redis   string // the option redis of the default realm. Default: embedded, and patient
 	NoKeys  bool   // no secrets: embedded Redis has some made
 	Session string // more options of its sessions
+	JWT     string // more options of its tokens
 	Realm   string // more options of the realm. Without a provider, it gets emailpass with quick hashes
 	Routes  string // named routes
 	Site    string // the site. Default: auth_sidecar in front of the backend
@@ -146,6 +147,7 @@ func (s *shop) caddyfile(c config) string {
 		redis ` + cmp.Or(c.Redis, "embedded"+patient) + `
 		jwt {
 			` + jwt + `
+			` + c.JWT + `
 		}
 		session {
 			` + session + `

@@ -17,12 +17,15 @@ import (
 // actor is looked at and recorded before the client gets it; every other one
 // streams.
 func (h *Handler) watch(w http.ResponseWriter, r *http.Request, s *state, next caddyhttp.Handler) error {
+	if route := h.credentialRoute(r); route != nil {
+		return route.serve(h, w, r, s, next)
+	}
 	if rule := h.linkFor(r); rule != nil && !s.result.Anonymous() {
 		return h.watchLink(w, r, s, rule, next)
 	}
 	// An API key, which the backend judges, may delete actors by Medusa's routes,
 	// whose answers say whom they deleted.
-	if rule, actorID := h.unlinkFor(r); rule != nil && (!s.result.Anonymous() || rule.confirmed && presentsBasic(r.Header)) {
+	if rule, actorID := h.unlinkFor(r); rule != nil && (!s.result.Anonymous() || rule.confirmed && h.presentsKey(r)) {
 		return h.watchUnlink(w, r, rule, actorID, next)
 	}
 	return h.pass(w, r, next)

@@ -23,6 +23,9 @@ type Claims struct {
 	UserMetadata json.RawMessage `json:"user_metadata"`
 	IssuedAt     int64           `json:"iat"` // seconds
 	ExpiresAt    int64           `json:"exp"` // seconds
+	// ByActor: the credential names the actor alone, as the tokens of the older
+	// dialect do; the identity is the one that has the actor. It is in no token.
+	ByActor bool `json:"-"`
 }
 
 // Time is a time in the form JavaScript's toISOString gives it: UTC, milliseconds.

@@ -10,10 +10,7 @@ import (
 // what they linked goes with their password the first time, unless a third party
 // says that it belongs to the same address (attack D10).
 func (s *Service) finishReset(ctx context.Context, i *Identity, p CredentialUpdater, hash string, next ProviderIdentity) error {
-	var drop func(ProviderIdentity) bool
-	if i.Providers[next.Provider].VerifiedEmail == "" {
-		drop = func(other ProviderIdentity) bool { return !slices.Contains(p.Keys(other.VerifiedEmail), next.Key) }
-	}
+	drop := unproven(i, p, next)
 	next.VerifiedEmail = next.EntityID
 	err := s.Store.FinishReset(ctx, i.ID, hash, next, s.nextValidFrom(i.ValidFrom), drop)
 	if err := invalidIfGone(err); err != nil {
@@ -21,4 +18,13 @@ func (s *Service) finishReset(ctx context.Context, i *Identity, p CredentialUpda
 	}
 	s.Revoked(i.ID)
 	return nil
+}
+
+// unproven returns which of the identity's other provider identities go with its
+// old password when next comes in place of it; nil for none.
+func unproven(i *Identity, p CredentialUpdater, next ProviderIdentity) func(ProviderIdentity) bool {
+	if i.Providers[next.Provider].VerifiedEmail != "" {
+		return nil
+	}
+	return func(other ProviderIdentity) bool { return !slices.Contains(p.Keys(other.VerifiedEmail), next.Key) }
 }

@@ -11,6 +11,9 @@ import (
 // PassReset hands a reset request to the backend, whose own subscribers tell
 // the person. It may be called again for the same request when it failed.
 func (s *Service) PassReset(ctx context.Context, r ResetRequest) error {
+	if s.legacy != nil {
+		return s.passPersonReset(ctx, r)
+	}
 	p, ok := s.providers[r.Provider].(CredentialUpdater)
 	if s.backend == nil || r.Provider != EmailPass || !ok {
 		return nil

@@ -52,6 +52,7 @@ type Service struct {
 	order     []string
 	actors    map[string][]string
 	backend   *BackendConfig // nil without one
+	legacy    *LegacyConfig  // nil without one
 }
 
 // NewService checks the configuration and makes a Service.

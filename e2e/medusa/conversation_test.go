@@ -91,7 +91,7 @@ func (s *side) converseAboutRegistration() string {
 		s.ask("auth/register with "+bad.name, post, path, request{text: bad.text})
 	}
 	form := map[string]string{"Content-Type": "application/x-www-form-urlencoded"}
-	token := s.ask("auth/register", post, path, request{body: credentials(jane, password)}).field("token")
+	token := s.ask("auth/register", post, path, request{body: credentials(jane, password)}).Field("token")
 	s.ask("auth/register again", post, path, request{body: credentials(jane, password)})
 	s.ask("auth/register again, as a form", post, path, request{
 		text: "email=" + strings.ReplaceAll(jane, "@", "%40") + "&password=" + strings.ReplaceAll(password, " ", "+"), header: form,
@@ -132,7 +132,7 @@ func (s *side) converseAboutCustomers(registration string) string {
 	s.ask("store/create another", post, path, request{token: registration, body: map[string]any{"email": s.email("other")}})
 	s.ask("auth/refresh of nobody", post, "/auth/token/refresh", request{})
 	s.ask("auth/refresh with garbage", post, "/auth/token/refresh", request{token: "garbage"})
-	token := s.ask("auth/refresh", post, "/auth/token/refresh", request{token: registration}).field("token")
+	token := s.ask("auth/refresh", post, "/auth/token/refresh", request{token: registration}).Field("token")
 	s.ask("store/create as a customer", post, path, request{token: token, body: body})
 	s.ask("store/me", get, me, request{token: token})
 	s.ask("store/me from the shop", get, me, request{token: token, header: map[string]string{"Origin": shopOrigin}})
@@ -182,19 +182,19 @@ func (s *side) converseAboutReset() {
 // converseAboutStaff logs the admin in and has a colleague accept an invite.
 func (s *side) converseAboutStaff() {
 	grace := s.email("grace")
-	admin := s.ask("auth/login of the admin", post, "/auth/user/emailpass", request{body: credentials(adminEmail, adminPassword)}).field("token")
+	admin := s.ask("auth/login of the admin", post, "/auth/user/emailpass", request{body: credentials(adminEmail, adminPassword)}).Field("token")
 	s.ask("admin/me", get, "/admin/users/me", request{token: admin})
 	s.ask("store/me as the admin", get, "/store/customers/me", request{token: admin})
 	s.ask("auth/session of the admin", post, "/auth/session", request{token: admin})
 	s.ask("admin/me by the cookie", get, "/admin/users/me", request{cookie: true})
-	invite := s.ask("admin/invite", post, "/admin/invites", request{cookie: true, body: map[string]any{"email": grace}}).field("invite.token")
+	invite := s.ask("admin/invite", post, "/admin/invites", request{cookie: true, body: map[string]any{"email": grace}}).Field("invite.token")
 	key := s.backend.caller().do(s.t, post, "/admin/api-keys", s.backend.adminToken(s.t),
-		map[string]string{"title": s.domain, "type": "secret"}).need(s.t, http.StatusOK).field("api_key.token")
+		map[string]string{"title": s.domain, "type": "secret"}).Need(s.t, http.StatusOK).Field("api_key.token")
 	s.ask("admin/customers with the secret key", get, "/admin/customers?fields=id&limit=1&q=nobody", request{header: map[string]string{"Authorization": "Basic " + key}})
 	s.ask("admin/me with the secret key", get, "/admin/users/me", request{header: map[string]string{"Authorization": "Basic " + key}})
 	s.ask("admin/me with the secret key as bearer", get, "/admin/users/me", request{token: key})
 
-	token := s.ask("auth/register a user", post, "/auth/user/emailpass/register", request{body: credentials(grace, password)}).field("token")
+	token := s.ask("auth/register a user", post, "/auth/user/emailpass/register", request{body: credentials(grace, password)}).Field("token")
 	accept := "/admin/invites/accept"
 	names := map[string]any{"first_name": "Grace"}
 	s.ask("admin/accept without invite", post, accept, request{token: token, body: names})
@@ -203,19 +203,19 @@ func (s *side) converseAboutStaff() {
 	s.ask("admin/accept as the admin", post, accept+"?token="+invite, request{token: admin, body: names})
 	s.ask("admin/accept", post, accept+"?token="+invite, request{token: token, body: names})
 	s.ask("admin/accept again", post, accept+"?token="+invite, request{token: token, body: names})
-	token = s.ask("auth/login of a user", post, "/auth/user/emailpass", request{body: credentials(grace, password)}).field("token")
+	token = s.ask("auth/login of a user", post, "/auth/user/emailpass", request{body: credentials(grace, password)}).Field("token")
 	s.ask("admin/me of the new user", get, "/admin/users/me", request{token: token})
 	s.ask("auth/user by a provider", post, "/auth/emailpass/user", request{token: token})
 	s.ask("auth/user by a provider, of nobody", post, "/auth/emailpass/user", request{})
 
-	both := s.ask("auth/login of a user as a customer", post, "/auth/customer/emailpass", request{body: credentials(grace, password)}).field("token")
+	both := s.ask("auth/login of a user as a customer", post, "/auth/customer/emailpass", request{body: credentials(grace, password)}).Field("token")
 	s.ask("store/create for a user", post, "/store/customers", request{token: both, body: map[string]any{"email": grace}})
 	s.ask("auth/refresh of a user and customer", post, "/auth/token/refresh", request{token: both})
 }
 
 // converseAboutFactors asks for what is not set up.
 func (s *side) converseAboutFactors() {
-	token := s.ask("auth/login for factors", post, "/auth/customer/emailpass", request{body: credentials(s.email("jane"), changed)}).field("token")
+	token := s.ask("auth/login for factors", post, "/auth/customer/emailpass", request{body: credentials(s.email("jane"), changed)}).Field("token")
 	code := map[string]any{"code": "123456"}
 	s.ask("auth/factors of nobody", get, "/auth/mfa/factors", request{})
 	s.ask("auth/factors", get, "/auth/mfa/factors", request{token: token})
@@ -232,9 +232,9 @@ func (s *side) converseAboutFactors() {
 // converseAboutDeletion has the admin delete a customer who is logged in.
 func (s *side) converseAboutDeletion() {
 	jane := s.email("jane")
-	admin := s.ask("auth/login of the admin to delete", post, "/auth/user/emailpass", request{body: credentials(adminEmail, adminPassword)}).field("token")
-	login := s.ask("auth/login before the deletion", post, "/auth/customer/emailpass", request{body: credentials(jane, changed)}).field("token")
-	id := s.ask("store/me before the deletion", get, "/store/customers/me", request{token: login}).field("customer.id")
+	admin := s.ask("auth/login of the admin to delete", post, "/auth/user/emailpass", request{body: credentials(adminEmail, adminPassword)}).Field("token")
+	login := s.ask("auth/login before the deletion", post, "/auth/customer/emailpass", request{body: credentials(jane, changed)}).Field("token")
+	id := s.ask("store/me before the deletion", get, "/store/customers/me", request{token: login}).Field("customer.id")
 	s.ask("admin/delete nobody", del, "/admin/customers/cus_none", request{token: admin})
 	s.ask("admin/delete", del, "/admin/customers/"+id, request{token: admin})
 	s.ask("store/me after the deletion", get, "/store/customers/me", request{token: login})

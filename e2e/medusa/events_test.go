@@ -69,5 +69,5 @@ func (s *medusa) resetEvent(t *testing.T, email string) map[string]any {
 func (s *medusa) invite(t *testing.T, email string) string {
 	t.Helper()
 	return s.caller().do(t, http.MethodPost, "/admin/invites", s.adminToken(t),
-		map[string]string{"email": email}).need(t, http.StatusOK).field("invite.token")
+		map[string]string{"email": email}).Need(t, http.StatusOK).Field("invite.token")
 }

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"testing"
+
+	"github.com/caddy-commerce/auth-sidecar/e2e"
 )
 
 const (
@@ -25,21 +27,21 @@ func testLinking(t *testing.T, backend *medusa) {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				g := newGate(t, backend)
-				s := newShop(t, backend, g.addr())
+				s := newShop(t, backend, g.Addr())
 				c := s.caller()
 				n := newcomer{s, mailbox(name) + "@linking.example.com"}
 				person := credentials(n.email, password)
-				token := c.do(t, http.MethodPost, registerPath, "", person).need(t, http.StatusOK).field("token")
-				g.once("POST "+createPath, answerIsLost)
+				token := c.do(t, http.MethodPost, registerPath, "", person).Need(t, http.StatusOK).Field("token")
+				g.Once("POST "+createPath, e2e.AnswerIsLost)
 				_, _ = c.post(t, createPath, token, map[string]string{"email": n.email})
-				g.met(t)
+				g.Met(t)
 				befall(t, g, s, "POST "+refreshPath, func() {
 					a, err := c.post(t, path, token, person)
-					if err == nil && (a.Status != http.StatusOK || actorIn(t, a.field("token")) != "") {
+					if err == nil && (a.Status != http.StatusOK || actorIn(t, a.Field("token")) != "") {
 						t.Errorf("nobody knows of the customer, but the answer is %d: %s", a.Status, a.Body)
 					}
 				})
-				token = c.do(t, http.MethodPost, path, token, person).need(t, http.StatusOK).field("token")
+				token = c.do(t, http.MethodPost, path, token, person).Need(t, http.StatusOK).Field("token")
 				n.isCustomer(t, actorIn(t, token))
 			})
 		}
@@ -71,7 +73,7 @@ func (n staff) try(t *testing.T) string {
 	if err != nil || a.Status >= 500 {
 		return ""
 	}
-	token := a.need(t, http.StatusOK).field("token")
+	token := a.Need(t, http.StatusOK).Field("token")
 	if actorIn(t, token) == "" {
 		a, err = c.post(t, acceptPath+"?token="+n.invite, token, map[string]string{"first_name": "Grace"})
 		if err != nil || a.Status >= 500 {
@@ -86,7 +88,7 @@ func (n staff) isUser(t *testing.T, id string) {
 	t.Helper()
 	backend := n.shop.backend
 	list := backend.caller().do(t, http.MethodGet, "/admin/users?fields=id,email&email="+n.email,
-		backend.adminToken(t), nil).need(t, http.StatusOK)
+		backend.adminToken(t), nil).Need(t, http.StatusOK)
 	var found struct{ Users []struct{ ID string } }
 	if err := json.Unmarshal([]byte(list.Body), &found); err != nil {
 		t.Fatal(err)
@@ -96,7 +98,7 @@ func (n staff) isUser(t *testing.T, id string) {
 	}
 	c := n.shop.caller()
 	token := c.login(t, "user", n.email, password)
-	if got := c.do(t, http.MethodGet, selfPath, token, nil).need(t, http.StatusOK).field("user.id"); got != id {
+	if got := c.do(t, http.MethodGet, selfPath, token, nil).Need(t, http.StatusOK).Field("user.id"); got != id {
 		t.Errorf("the user is %q, who logs in is %q", id, got)
 	}
 	backend.hasIdentity(t, n.email, `{"user_id": "`+id+`"}`)
@@ -123,7 +125,7 @@ func testInvites(t *testing.T, backend *medusa) {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				g := newGate(t, backend)
-				s := newShop(t, backend, g.addr())
+				s := newShop(t, backend, g.Addr())
 				n := newStaff(t, s, mailbox(name)+"@invites.example.com")
 				befall(t, g, s, "POST "+path, func() { n.try(t) })
 				n.persist(t)
@@ -139,7 +141,7 @@ func testDeletion(t *testing.T, backend *medusa) {
 		t.Run("customer "+kind, func(t *testing.T) {
 			t.Parallel()
 			g := newGate(t, backend)
-			s := newShop(t, backend, g.addr())
+			s := newShop(t, backend, g.Addr())
 			n := newcomer{s, mailbox(kind) + "@deletion.example.com"}
 			id := n.try(t)
 			old := s.caller().login(t, "customer", n.email, password)
@@ -153,7 +155,7 @@ func testDeletion(t *testing.T, backend *medusa) {
 		t.Run("user "+kind, func(t *testing.T) {
 			t.Parallel()
 			g := newGate(t, backend)
-			s := newShop(t, backend, g.addr())
+			s := newShop(t, backend, g.Addr())
 			n := newStaff(t, s, "user."+mailbox(kind)+"@deletion.example.com")
 			id := n.try(t)
 			n.isUser(t, id)
@@ -170,7 +172,7 @@ func testDeletion(t *testing.T, backend *medusa) {
 }
 
 // delete has the admin delete somebody, once with the fault and then again.
-func (s *shop) delete(t *testing.T, g *gate, befall func(*testing.T, *gate, *shop, string, func()), path string) {
+func (s *shop) delete(t *testing.T, g *e2e.Gate, befall func(*testing.T, *e2e.Gate, *shop, string, func()), path string) {
 	t.Helper()
 	c := s.caller()
 	admin := c.login(t, "user", adminEmail, adminPassword)
@@ -179,7 +181,7 @@ func (s *shop) delete(t *testing.T, g *gate, befall func(*testing.T, *gate, *sho
 			t.Errorf("the deletion is answered %d: %s", a.Status, a.Body)
 		}
 	})
-	c.do(t, http.MethodDelete, path, admin, nil).need(t, http.StatusOK)
+	c.do(t, http.MethodDelete, path, admin, nil).Need(t, http.StatusOK)
 }
 
 // forgotten checks that nothing of the deleted one counts any more, and returns
@@ -187,9 +189,9 @@ func (s *shop) delete(t *testing.T, g *gate, befall func(*testing.T, *gate, *sho
 func (s *shop) forgotten(t *testing.T, actor, email, old, me string, register func(*testing.T) string) string {
 	t.Helper()
 	c := s.caller()
-	c.do(t, http.MethodGet, me, old, nil).need(t, http.StatusUnauthorized)
-	c.do(t, http.MethodPost, refreshPath, old, nil).need(t, http.StatusNotFound) // as Medusa says it
-	c.do(t, http.MethodPost, "/auth/"+actor+"/emailpass", "", credentials(email, password)).need(t, http.StatusUnauthorized)
+	c.do(t, http.MethodGet, me, old, nil).Need(t, http.StatusUnauthorized)
+	c.do(t, http.MethodPost, refreshPath, old, nil).Need(t, http.StatusNotFound) // as Medusa says it
+	c.do(t, http.MethodPost, "/auth/"+actor+"/emailpass", "", credentials(email, password)).Need(t, http.StatusUnauthorized)
 	s.backend.hasIdentity(t, email, "")
 	return register(t)
 }

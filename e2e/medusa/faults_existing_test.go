@@ -6,46 +6,48 @@ import (
 	"net/http"
 	"testing"
 	"time"
+
+	"github.com/caddy-commerce/auth-sidecar/e2e"
 )
 
 // customer makes a customer at Medusa, past the sidecar, and returns the id.
 func (s *medusa) customer(t *testing.T, email string) string {
 	t.Helper()
 	c := s.caller()
-	token := c.do(t, http.MethodPost, registerPath, "", credentials(email, password)).need(t, http.StatusOK).field("token")
-	return c.do(t, http.MethodPost, createPath, token, map[string]string{"email": email}).need(t, http.StatusOK).field("customer.id")
+	token := c.do(t, http.MethodPost, registerPath, "", credentials(email, password)).Need(t, http.StatusOK).Field("token")
+	return c.do(t, http.MethodPost, createPath, token, map[string]string{"email": email}).Need(t, http.StatusOK).Field("customer.id")
 }
 
-// faults are what may befall a request to Medusa: it or its answer is lost, or
+// faults are what may befall a request to Medusa: it or its answer is e2e.Lost, or
 // the sidecar is killed before or after it. The shop is as it was afterwards.
-var faults = map[string]func(t *testing.T, g *gate, s *shop, route string, ask func()){
-	"request lost": func(t *testing.T, g *gate, _ *shop, route string, ask func()) {
-		g.once(route, lost)
+var faults = map[string]func(t *testing.T, g *e2e.Gate, s *shop, route string, ask func()){
+	"request lost": func(t *testing.T, g *e2e.Gate, _ *shop, route string, ask func()) {
+		g.Once(route, e2e.Lost)
 		ask()
-		g.met(t)
+		g.Met(t)
 	},
-	"answer lost": func(t *testing.T, g *gate, _ *shop, route string, ask func()) {
-		g.once(route, answerIsLost)
+	"answer lost": func(t *testing.T, g *e2e.Gate, _ *shop, route string, ask func()) {
+		g.Once(route, e2e.AnswerIsLost)
 		ask()
-		g.met(t)
+		g.Met(t)
 	},
-	"killed before": func(t *testing.T, g *gate, s *shop, route string, ask func()) {
+	"killed before": func(t *testing.T, g *e2e.Gate, s *shop, route string, ask func()) {
 		killAt(t, g, s, route, func(func()) {}, ask)
 	},
-	"killed after": func(t *testing.T, g *gate, s *shop, route string, ask func()) {
+	"killed after": func(t *testing.T, g *e2e.Gate, s *shop, route string, ask func()) {
 		killAt(t, g, s, route, func(forward func()) { forward() }, ask)
 	},
 }
 
 // killAt asks, kills the sidecar when Medusa is about to answer, and starts it again.
-func killAt(t *testing.T, g *gate, s *shop, route string, first fault, ask func()) {
+func killAt(t *testing.T, g *e2e.Gate, s *shop, route string, first e2e.Fault, ask func()) {
 	t.Helper()
 	now, dead := make(chan struct{}), make(chan struct{})
-	g.once(route, func(forward func()) {
+	g.Once(route, func(forward func()) {
 		first(forward)
 		close(now)
 		<-dead
-		broken()
+		e2e.Broken()
 	})
 	ended := make(chan struct{})
 	go func() {
@@ -71,7 +73,7 @@ func testMovesOver(t *testing.T, backend *medusa) {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			g := newGate(t, backend)
-			s := newShop(t, backend, g.addr())
+			s := newShop(t, backend, g.Addr())
 			c := s.caller()
 			email := mailbox(kind) + "@moves.example.com"
 			id := backend.customer(t, email)
@@ -82,11 +84,11 @@ func testMovesOver(t *testing.T, backend *medusa) {
 				}
 			})
 			// A sidecar that was killed keeps the address to itself for a while.
-			patient(t, func() answer { return c.do(t, http.MethodPost, loginPath, "", credentials(email, password)) }).need(t, http.StatusOK)
+			patient(t, func() e2e.Answer { return c.do(t, http.MethodPost, loginPath, "", credentials(email, password)) }).Need(t, http.StatusOK)
 			newcomer{s, email}.isCustomer(t, id)
-			c.do(t, http.MethodPost, loginPath, "", credentials(email, "wrong")).need(t, http.StatusUnauthorized)
+			c.do(t, http.MethodPost, loginPath, "", credentials(email, "wrong")).Need(t, http.StatusUnauthorized)
 
-			g.shut(true) // what has moved needs Medusa no more
+			g.Shut(true) // what has moved needs Medusa no more
 			c.login(t, "customer", email, password)
 		})
 	}
@@ -101,7 +103,7 @@ func testForgets(t *testing.T, backend *medusa) {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				g := newGate(t, backend)
-				s := newShop(t, backend, g.addr())
+				s := newShop(t, backend, g.Addr())
 				c := s.caller()
 				n := newcomer{s, mailbox(name) + "@forgets.example.com"}
 				id := n.try(t)
@@ -112,9 +114,9 @@ func testForgets(t *testing.T, backend *medusa) {
 					befall(t, g, s, "POST "+path, func() { _, _ = c.post(t, path, token, map[string]string{"password": changed}) })
 				}
 				c.forgets(t, backend, n.email)
-				c.do(t, http.MethodPost, loginPath, "", credentials(n.email, password)).need(t, http.StatusUnauthorized)
+				c.do(t, http.MethodPost, loginPath, "", credentials(n.email, password)).Need(t, http.StatusUnauthorized)
 				token := c.login(t, "customer", n.email, changed)
-				if got := c.do(t, http.MethodGet, mePath, token, nil).need(t, http.StatusOK).field("customer.id"); got != id {
+				if got := c.do(t, http.MethodGet, mePath, token, nil).Need(t, http.StatusOK).Field("customer.id"); got != id {
 					t.Errorf("the customer was %s and is %s", id, got)
 				}
 			})

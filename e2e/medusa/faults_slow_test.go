@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/caddy-commerce/auth-sidecar/e2e"
 )
 
 // actorIn returns the actor that a token speaks for, "" for none.
@@ -27,7 +29,7 @@ func actorIn(t *testing.T, token string) string {
 // know.
 type slow struct {
 	*shop
-	gate    *gate
+	gate    *e2e.Gate
 	known   newcomer
 	knownID string
 }
@@ -37,13 +39,13 @@ func (s *slow) goesOn(t *testing.T) {
 	t.Helper()
 	c := s.caller()
 	token := c.login(t, "customer", s.known.email, password)
-	token = c.do(t, http.MethodPost, refreshPath, token, nil).need(t, http.StatusOK).field("token")
+	token = c.do(t, http.MethodPost, refreshPath, token, nil).Need(t, http.StatusOK).Field("token")
 	if got := actorIn(t, token); got != s.knownID {
 		t.Errorf("the customer %s is %q while Medusa is slow", s.knownID, got)
 	}
 }
 
-func (s *slow) create(t *testing.T, token, email string) answer {
+func (s *slow) create(t *testing.T, token, email string) e2e.Answer {
 	t.Helper()
 	return s.caller().do(t, http.MethodPost, createPath, token, map[string]string{"email": email})
 }
@@ -52,7 +54,7 @@ func (s *slow) create(t *testing.T, token, email string) answer {
 // identity at once, so the late one may cost another attempt.
 func (s *slow) becomes(t *testing.T, token, email string) string {
 	t.Helper()
-	return patient(t, func() answer { return s.create(t, token, email) }).need(t, http.StatusOK).field("customer.id")
+	return patient(t, func() e2e.Answer { return s.create(t, token, email) }).Need(t, http.StatusOK).Field("customer.id")
 }
 
 // Medusa does not answer at one route, or at all, while it still does what it was
@@ -66,7 +68,7 @@ func testSlow(t *testing.T, backend *medusa) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			g := newGate(t, backend)
-			s := &slow{shop: openShop(t, backend, g.addr(), setup{options: ownSecret, timeout: "4s"}), gate: g}
+			s := &slow{shop: openShop(t, backend, g.Addr(), setup{options: ownSecret, timeout: "4s"}), gate: g}
 			s.known = newcomer{s.shop, mailbox(name) + "@known.slow.example.com"}
 			s.knownID = s.known.persist(t)
 			test(t, s, mailbox(name)+"@slow.example.com")
@@ -76,13 +78,13 @@ func testSlow(t *testing.T, backend *medusa) {
 
 func slowAtAll(t *testing.T, s *slow, email string) {
 	c := s.caller()
-	release := s.gate.hold(t, "")
-	token := c.do(t, http.MethodPost, registerPath, "", credentials(email, password)).need(t, http.StatusOK).field("token")
-	s.create(t, token, email).needRetryAfter(t)
+	release := s.gate.Hold(t, "")
+	token := c.do(t, http.MethodPost, registerPath, "", credentials(email, password)).Need(t, http.StatusOK).Field("token")
+	s.create(t, token, email).NeedRetryAfter(t)
 	if got := actorIn(t, c.login(t, "customer", email, password)); got != "" {
 		t.Errorf("the newcomer is %q", got)
 	}
-	c.do(t, http.MethodPost, loginPath, "", credentials(customerEmail, customerPassword)).needRetryAfter(t)
+	c.do(t, http.MethodPost, loginPath, "", credentials(customerEmail, customerPassword)).NeedRetryAfter(t)
 	s.goesOn(t)
 	release()
 	id := s.becomes(t, token, email)
@@ -91,52 +93,54 @@ func slowAtAll(t *testing.T, s *slow, email string) {
 }
 
 func slowToRegister(t *testing.T, s *slow, email string) {
-	release := s.gate.hold(t, "POST "+registerPath)
-	token := s.caller().do(t, http.MethodPost, registerPath, "", credentials(email, password)).need(t, http.StatusOK).field("token")
-	s.create(t, token, email).needRetryAfter(t)
+	release := s.gate.Hold(t, "POST "+registerPath)
+	token := s.caller().do(t, http.MethodPost, registerPath, "", credentials(email, password)).Need(t, http.StatusOK).Field("token")
+	s.create(t, token, email).NeedRetryAfter(t)
 	s.goesOn(t)
 	release() // two registrations, beside a third one now
-	id := s.create(t, token, email).need(t, http.StatusOK).field("customer.id")
+	id := s.create(t, token, email).Need(t, http.StatusOK).Field("customer.id")
 	newcomer{s.shop, email}.isCustomer(t, id)
 }
 
 func slowToLogIn(t *testing.T, s *slow, email string) {
 	id := s.backend.customer(t, email)
-	release := s.gate.hold(t, "POST "+loginPath)
-	s.caller().do(t, http.MethodPost, loginPath, "", credentials(email, password)).needRetryAfter(t)
+	release := s.gate.Hold(t, "POST "+loginPath)
+	s.caller().do(t, http.MethodPost, loginPath, "", credentials(email, password)).NeedRetryAfter(t)
 	s.goesOn(t)
 	release()
-	patient(t, func() answer { return s.caller().do(t, http.MethodPost, loginPath, "", credentials(email, password)) })
+	patient(t, func() e2e.Answer {
+		return s.caller().do(t, http.MethodPost, loginPath, "", credentials(email, password))
+	})
 	newcomer{s.shop, email}.isCustomer(t, id)
 }
 
-// An answer was lost, so only Medusa knows that somebody is a customer.
+// An answer was e2e.Lost, so only Medusa knows that somebody is a customer.
 func slowToRefresh(t *testing.T, s *slow, email string) {
 	c := s.caller()
-	token := c.do(t, http.MethodPost, registerPath, "", credentials(email, password)).need(t, http.StatusOK).field("token")
-	s.gate.once("POST "+createPath, answerIsLost)
+	token := c.do(t, http.MethodPost, registerPath, "", credentials(email, password)).Need(t, http.StatusOK).Field("token")
+	s.gate.Once("POST "+createPath, e2e.AnswerIsLost)
 	if a := s.create(t, token, email); a.Status < 500 {
 		t.Fatalf("a lost answer became %d: %s", a.Status, a.Body)
 	}
-	release := s.gate.hold(t, "POST "+refreshPath)
+	release := s.gate.Hold(t, "POST "+refreshPath)
 	for _, path := range []string{refreshPath, loginPath} {
-		answered := c.do(t, http.MethodPost, path, token, credentials(email, password)).need(t, http.StatusOK)
-		if got := actorIn(t, answered.field("token")); got != "" {
+		answered := c.do(t, http.MethodPost, path, token, credentials(email, password)).Need(t, http.StatusOK)
+		if got := actorIn(t, answered.Field("token")); got != "" {
 			t.Errorf("%s says %q without having asked", path, got)
 		}
 	}
 	s.goesOn(t)
 	release()
-	token = c.do(t, http.MethodPost, refreshPath, token, nil).need(t, http.StatusOK).field("token")
+	token = c.do(t, http.MethodPost, refreshPath, token, nil).Need(t, http.StatusOK).Field("token")
 	newcomer{s.shop, email}.isCustomer(t, actorIn(t, token))
 }
 
 func slowToPrepare(t *testing.T, s *slow, email string) {
-	token := s.caller().do(t, http.MethodPost, registerPath, "", credentials(email, password)).need(t, http.StatusOK).field("token")
-	asked := len(s.gate.asked("POST " + createPath))
-	release := s.gate.hold(t, "POST "+refreshPath)
-	s.create(t, token, email).needRetryAfter(t)
-	if n := len(s.gate.asked("POST " + createPath)); n != asked {
+	token := s.caller().do(t, http.MethodPost, registerPath, "", credentials(email, password)).Need(t, http.StatusOK).Field("token")
+	asked := len(s.gate.Asked("POST " + createPath))
+	release := s.gate.Hold(t, "POST "+refreshPath)
+	s.create(t, token, email).NeedRetryAfter(t)
+	if n := len(s.gate.Asked("POST " + createPath)); n != asked {
 		t.Error("Medusa was asked for a customer of it does not know whom")
 	}
 	s.goesOn(t)
@@ -148,9 +152,9 @@ func slowToPrepare(t *testing.T, s *slow, email string) {
 // The storefront gives up before Medusa has made the customer.
 func slowToCreate(t *testing.T, s *slow, email string) {
 	c := s.caller()
-	token := c.do(t, http.MethodPost, registerPath, "", credentials(email, password)).need(t, http.StatusOK).field("token")
-	asked := len(s.gate.asked("POST " + createPath))
-	release := s.gate.hold(t, "POST "+createPath)
+	token := c.do(t, http.MethodPost, registerPath, "", credentials(email, password)).Need(t, http.StatusOK).Field("token")
+	asked := len(s.gate.Asked("POST " + createPath))
+	release := s.gate.Hold(t, "POST "+createPath)
 	ctx, giveUp := context.WithCancel(t.Context())
 	defer giveUp()
 	body, err := json.Marshal(map[string]string{"email": email})
@@ -166,13 +170,10 @@ func slowToCreate(t *testing.T, s *slow, email string) {
 	}
 	ended := make(chan error)
 	go func() {
-		res, err := plainClient.Do(req)
-		if err == nil {
-			_ = res.Body.Close()
-		}
+		_, err := e2e.Send(req)
 		ended <- err
 	}()
-	s.gate.arrived(t, "POST "+createPath, asked+1)
+	s.gate.Arrived(t, "POST "+createPath, asked+1)
 	giveUp()
 	if err := <-ended; err == nil {
 		t.Error("the request was answered")
@@ -184,14 +185,14 @@ func slowToCreate(t *testing.T, s *slow, email string) {
 
 func slowToAsk(t *testing.T, s *slow, _ string) {
 	c := s.caller()
-	release := s.gate.hold(t, "POST "+resetPath)
-	c.do(t, http.MethodPost, resetPath, "", map[string]string{"identifier": s.known.email}).need(t, http.StatusCreated)
-	s.gate.arrived(t, "POST "+resetPath, 1)
+	release := s.gate.Hold(t, "POST "+resetPath)
+	c.do(t, http.MethodPost, resetPath, "", map[string]string{"identifier": s.known.email}).Need(t, http.StatusCreated)
+	s.gate.Arrived(t, "POST "+resetPath, 1)
 	s.goesOn(t)
 	release()
 	s.backend.resetEvent(t, s.known.email)
 	c.forgets(t, s.backend, s.known.email)
-	c.do(t, http.MethodPost, loginPath, "", credentials(s.known.email, password)).need(t, http.StatusUnauthorized)
+	c.do(t, http.MethodPost, loginPath, "", credentials(s.known.email, password)).Need(t, http.StatusUnauthorized)
 	if got := actorIn(t, c.login(t, "customer", s.known.email, changed)); got != s.knownID {
 		t.Errorf("the customer %s is %q", s.knownID, got)
 	}
@@ -202,12 +203,12 @@ func slowToAsk(t *testing.T, s *slow, _ string) {
 func slowToUpdate(t *testing.T, s *slow, _ string) {
 	c := s.caller()
 	token, _ := c.mailed(t, s.backend, s.known.email)
-	release := s.gate.hold(t, "POST "+updatePath)
-	c.do(t, http.MethodPost, updatePath, token, map[string]string{"password": changed}).needRetryAfter(t)
+	release := s.gate.Hold(t, "POST "+updatePath)
+	c.do(t, http.MethodPost, updatePath, token, map[string]string{"password": changed}).NeedRetryAfter(t)
 	s.goesOn(t)
 	release()
 	c.forgets(t, s.backend, s.known.email)
-	c.do(t, http.MethodPost, loginPath, "", credentials(s.known.email, password)).need(t, http.StatusUnauthorized)
+	c.do(t, http.MethodPost, loginPath, "", credentials(s.known.email, password)).Need(t, http.StatusUnauthorized)
 	if got := actorIn(t, c.login(t, "customer", s.known.email, changed)); got != s.knownID {
 		t.Errorf("the customer %s is %q", s.knownID, got)
 	}

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/caddy-commerce/auth-sidecar/e2e"
 )
 
 const (
@@ -29,11 +31,11 @@ type newcomer struct {
 func (n newcomer) try(t *testing.T) string {
 	t.Helper()
 	c := n.shop.caller()
-	step := func(path, token string, body any) (answer, bool) {
+	step := func(path, token string, body any) (e2e.Answer, bool) {
 		t.Helper()
 		a, err := c.post(t, path, token, body)
 		if err != nil {
-			return answer{}, false // the sidecar is gone
+			return e2e.Answer{}, false // the sidecar is gone
 		}
 		if a.Status >= 500 {
 			if a.Status != http.StatusServiceUnavailable && a.Status != http.StatusBadGateway {
@@ -51,7 +53,7 @@ func (n newcomer) try(t *testing.T) string {
 	if !ok {
 		return ""
 	}
-	token := a.need(t, http.StatusOK).field("token")
+	token := a.Need(t, http.StatusOK).Field("token")
 	a, ok = step(createPath, token, map[string]string{"email": n.email})
 	if !ok {
 		return ""
@@ -63,8 +65,8 @@ func (n newcomer) try(t *testing.T) string {
 	if !ok {
 		return ""
 	}
-	token = a.need(t, http.StatusOK).field("token")
-	return c.do(t, http.MethodGet, mePath, token, nil).need(t, http.StatusOK).field("customer.id")
+	token = a.Need(t, http.StatusOK).Field("token")
+	return c.do(t, http.MethodGet, mePath, token, nil).Need(t, http.StatusOK).Field("customer.id")
 }
 
 // isCustomer checks that Medusa has the newcomer once, as a customer whom the
@@ -73,7 +75,7 @@ func (n newcomer) isCustomer(t *testing.T, id string) {
 	t.Helper()
 	backend := n.shop.backend
 	list := backend.caller().do(t, http.MethodGet, "/admin/customers?fields=id,email,has_account&q="+n.email,
-		backend.adminToken(t), nil).need(t, http.StatusOK)
+		backend.adminToken(t), nil).Need(t, http.StatusOK)
 	var found struct {
 		Customers []struct {
 			ID      string
@@ -88,7 +90,7 @@ func (n newcomer) isCustomer(t *testing.T, id string) {
 	}
 	c := n.shop.caller()
 	token := c.login(t, "customer", n.email, password)
-	if got := c.do(t, http.MethodGet, mePath, token, nil).need(t, http.StatusOK).field("customer.id"); got != id {
+	if got := c.do(t, http.MethodGet, mePath, token, nil).Need(t, http.StatusOK).Field("customer.id"); got != id {
 		t.Errorf("the customer is %q, who logs in is %q", id, got)
 	}
 	backend.hasIdentity(t, n.email, `{"customer_id": "`+id+`"}`)
@@ -98,19 +100,11 @@ func (n newcomer) isCustomer(t *testing.T, id string) {
 // those actors and to nobody else; "" is no identity.
 func (s *medusa) hasIdentity(t *testing.T, email, actors string) {
 	t.Helper()
-	got := s.postgres.query(t, `select string_agg(a.app_metadata::text, ';') from provider_identity p
+	got := s.postgres.Query(t, `select string_agg(a.app_metadata::text, ';') from provider_identity p
 		join auth_identity a on a.id = p.auth_identity_id
 		where p.entity_id = '`+email+`' and p.deleted_at is null and a.deleted_at is null`)
 	if got != actors {
 		t.Errorf("Medusa's identities with the address %s: %s, want %s", email, got, actors)
-	}
-}
-
-// needRetryAfter checks that an answer says when to try again.
-func (a answer) needRetryAfter(t *testing.T) {
-	t.Helper()
-	if a.need(t, http.StatusServiceUnavailable).Header.Get("Retry-After") == "" {
-		t.Errorf("no Retry-After: %v", a.Header)
 	}
 }
 
@@ -125,11 +119,11 @@ func testStopped(t *testing.T, backend *medusa) {
 
 	backend.Stop()
 	token := c.login(t, "customer", known.email, password)
-	token = c.do(t, http.MethodPost, refreshPath, token, nil).need(t, http.StatusOK).field("token")
+	token = c.do(t, http.MethodPost, refreshPath, token, nil).Need(t, http.StatusOK).Field("token")
 	late := newcomer{s, "late@stopped.example.com"}
-	registration := c.do(t, http.MethodPost, registerPath, "", credentials(late.email, password)).need(t, http.StatusOK).field("token")
-	c.do(t, http.MethodPost, loginPath, "", credentials(late.email, password)).need(t, http.StatusOK)
-	c.do(t, http.MethodPost, createPath, registration, map[string]string{"email": late.email}).needRetryAfter(t)
+	registration := c.do(t, http.MethodPost, registerPath, "", credentials(late.email, password)).Need(t, http.StatusOK).Field("token")
+	c.do(t, http.MethodPost, loginPath, "", credentials(late.email, password)).Need(t, http.StatusOK)
+	c.do(t, http.MethodPost, createPath, registration, map[string]string{"email": late.email}).NeedRetryAfter(t)
 	if a := c.do(t, http.MethodGet, mePath, token, nil); a.Status != http.StatusBadGateway && a.Status != http.StatusServiceUnavailable {
 		t.Errorf("a request for Medusa answers %d: %s", a.Status, a.Body)
 	}
@@ -138,7 +132,7 @@ func testStopped(t *testing.T, backend *medusa) {
 	backend.env = []string{"JWT_SECRET=" + strings.Repeat("o", 32)}
 	backend.Restart()
 	for _, path := range []string{mePath, "/store/products"} {
-		c.do(t, http.MethodGet, path, token, nil).needRetryAfter(t)
+		c.do(t, http.MethodGet, path, token, nil).NeedRetryAfter(t)
 	}
 	if log := s.caddy.Output(); !strings.Contains(log, `"reason":"backend_secret"`) {
 		t.Errorf("the log does not say that the secret is wrong:\n%s", log)
@@ -146,9 +140,9 @@ func testStopped(t *testing.T, backend *medusa) {
 
 	backend.env = nil
 	backend.Restart()
-	patient(t, func() answer { return c.do(t, http.MethodGet, mePath, token, nil) }).need(t, http.StatusOK)
-	created := c.do(t, http.MethodPost, createPath, registration, map[string]string{"email": late.email}).need(t, http.StatusOK)
-	late.isCustomer(t, created.field("customer.id"))
+	patient(t, func() e2e.Answer { return c.do(t, http.MethodGet, mePath, token, nil) }).Need(t, http.StatusOK)
+	created := c.do(t, http.MethodPost, createPath, registration, map[string]string{"email": late.email}).Need(t, http.StatusOK)
+	late.isCustomer(t, created.Field("customer.id"))
 }
 
 // moments are the requests to Medusa while somebody becomes a customer.
@@ -165,7 +159,7 @@ func testNewcomers(t *testing.T, backend *medusa) {
 			t.Run(moment+" "+kind, func(t *testing.T) {
 				t.Parallel()
 				g := newGate(t, backend)
-				s := newShop(t, backend, g.addr())
+				s := newShop(t, backend, g.Addr())
 				n := newcomer{s, mailbox(moment+" "+kind) + "@newcomers.example.com"}
 				befall(t, g, s, "POST "+path, func() { n.try(t) })
 				n.persist(t)

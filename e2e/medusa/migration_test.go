@@ -12,20 +12,20 @@ func testMigration(t *testing.T, backend *medusa) {
 	t.Run("off", func(t *testing.T) {
 		t.Parallel()
 		g := newGate(t, backend)
-		s := openShop(t, backend, g.addr(), setup{options: ownSecret + "\nmigrate_on_login off"})
+		s := openShop(t, backend, g.Addr(), setup{options: ownSecret + "\nmigrate_on_login off"})
 		c := s.caller()
 		const email = "old@migration.example.com"
 		id := backend.customer(t, email)
-		a := c.do(t, http.MethodPost, loginPath, "", credentials(email, password)).need(t, http.StatusUnauthorized)
+		a := c.do(t, http.MethodPost, loginPath, "", credentials(email, password)).Need(t, http.StatusUnauthorized)
 		if a.Body != `{"type":"unauthorized","message":"Invalid email or password"}` {
 			t.Errorf("the refusal is %s", a.Body)
 		}
-		if n := len(g.asked("POST " + loginPath)); n != 0 {
+		if n := len(g.Asked("POST " + loginPath)); n != 0 {
 			t.Errorf("Medusa was asked %d times", n)
 		}
-		g.shut(true) // nobody is to be asked
-		c.do(t, http.MethodPost, loginPath, "", credentials(email, password)).need(t, http.StatusUnauthorized)
-		g.shut(false)
+		g.Shut(true) // nobody is to be asked
+		c.do(t, http.MethodPost, loginPath, "", credentials(email, password)).Need(t, http.StatusUnauthorized)
+		g.Shut(false)
 		c.forgets(t, backend, email) // whose mail shows whose account it is
 		if got := actorIn(t, c.login(t, "customer", email, changed)); got != id {
 			t.Errorf("the customer is %q, want %s", got, id)
@@ -36,19 +36,19 @@ func testMigration(t *testing.T, backend *medusa) {
 	t.Run("unfinished", func(t *testing.T) {
 		t.Parallel()
 		g := newGate(t, backend)
-		s := newShop(t, backend, g.addr())
+		s := newShop(t, backend, g.Addr())
 		c := s.caller()
 		n := newcomer{s, "unfinished@migration.example.com"}
 		person := credentials(n.email, password)
-		backend.caller().do(t, http.MethodPost, registerPath, "", person).need(t, http.StatusOK)
-		a := c.do(t, http.MethodPost, registerPath, "", person).need(t, http.StatusUnauthorized)
+		backend.caller().do(t, http.MethodPost, registerPath, "", person).Need(t, http.StatusOK)
+		a := c.do(t, http.MethodPost, registerPath, "", person).Need(t, http.StatusUnauthorized)
 		if a.Body != `{"type":"unauthorized","message":"Identity with email already exists"}` {
 			t.Errorf("the refusal is %s", a.Body)
 		}
 		n.persist(t)
-		asked := len(g.asked("POST " + loginPath))
-		c.do(t, http.MethodPost, loginPath, "", credentials(n.email, "wrong")).need(t, http.StatusUnauthorized)
-		if n := len(g.asked("POST " + loginPath)); n != asked {
+		asked := len(g.Asked("POST " + loginPath))
+		c.do(t, http.MethodPost, loginPath, "", credentials(n.email, "wrong")).Need(t, http.StatusUnauthorized)
+		if n := len(g.Asked("POST " + loginPath)); n != asked {
 			t.Error("Medusa was asked about somebody who has moved over")
 		}
 	})

@@ -6,12 +6,14 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/caddy-commerce/auth-sidecar/e2e"
 )
 
 // needTaken checks that somebody does not become the owner of an address.
-func (a answer) needTaken(t *testing.T) {
+func needTaken(t *testing.T, a e2e.Answer) {
 	t.Helper()
-	if got := a.need(t, http.StatusUnauthorized).Body; got != `{"type":"unauthorized","message":"Identity with email already exists"}` &&
+	if got := a.Need(t, http.StatusUnauthorized).Body; got != `{"type":"unauthorized","message":"Identity with email already exists"}` &&
 		got != `{"message":"Identity with email already exists"}` {
 		t.Errorf("the refusal is %s", got)
 	}
@@ -21,16 +23,16 @@ func (a answer) needTaken(t *testing.T) {
 // do not become that customer; the owner does, by mail.
 func testTaken(t *testing.T, backend *medusa) {
 	g := newGate(t, backend)
-	s := newShop(t, backend, g.addr())
+	s := newShop(t, backend, g.Addr())
 	c := s.caller()
 	const email, thiefs = "owner@taken.example.com", "the password of a thief"
 	id := backend.customer(t, email)
-	g.shut(true)
-	thief := c.do(t, http.MethodPost, registerPath, "", credentials(email, thiefs)).need(t, http.StatusOK).field("token")
+	g.Shut(true)
+	thief := c.do(t, http.MethodPost, registerPath, "", credentials(email, thiefs)).Need(t, http.StatusOK).Field("token")
 	cookie := c.session(t, thief)
-	g.shut(false)
-	c.do(t, http.MethodPost, createPath, thief, map[string]string{"email": email}).needTaken(t)
-	c.do(t, http.MethodGet, mePath, thief, nil).need(t, http.StatusUnauthorized)
+	g.Shut(false)
+	needTaken(t, c.do(t, http.MethodPost, createPath, thief, map[string]string{"email": email}))
+	c.do(t, http.MethodGet, mePath, thief, nil).Need(t, http.StatusUnauthorized)
 	if got := actorIn(t, c.login(t, "customer", email, thiefs)); got != "" {
 		t.Errorf("the thief is %s", got)
 	}
@@ -39,9 +41,9 @@ func testTaken(t *testing.T, backend *medusa) {
 	if got := actorIn(t, c.login(t, "customer", email, changed)); got != id {
 		t.Errorf("the owner is %q, want %s", got, id)
 	}
-	c.do(t, http.MethodPost, loginPath, "", credentials(email, thiefs)).need(t, http.StatusUnauthorized)
-	c.do(t, http.MethodPost, refreshPath, thief, nil).need(t, http.StatusUnauthorized)
-	c.with(t, cookie, http.MethodGet, mePath).need(t, http.StatusUnauthorized)
+	c.do(t, http.MethodPost, loginPath, "", credentials(email, thiefs)).Need(t, http.StatusUnauthorized)
+	c.do(t, http.MethodPost, refreshPath, thief, nil).Need(t, http.StatusUnauthorized)
+	c.with(t, cookie, http.MethodGet, mePath).Need(t, http.StatusUnauthorized)
 	backend.hasIdentity(t, email, `{"customer_id": "`+id+`"}`)
 }
 
@@ -52,51 +54,51 @@ func testSetBack(t *testing.T, backend *medusa) {
 	c := s.caller()
 	forget := func(email string) {
 		t.Helper()
-		backend.postgres.query(t, `with gone as (delete from provider_identity where entity_id = '`+email+`' returning auth_identity_id)
+		backend.postgres.Query(t, `with gone as (delete from provider_identity where entity_id = '`+email+`' returning auth_identity_id)
 			delete from auth_identity where id in (select auth_identity_id from gone)`)
 		backend.hasIdentity(t, email, "")
 	}
 	n := newcomer{s, "registered@back.example.com"}
-	token := c.do(t, http.MethodPost, registerPath, "", credentials(n.email, password)).need(t, http.StatusOK).field("token")
+	token := c.do(t, http.MethodPost, registerPath, "", credentials(n.email, password)).Need(t, http.StatusOK).Field("token")
 	forget(n.email)
-	created := c.do(t, http.MethodPost, createPath, token, map[string]string{"email": n.email}).need(t, http.StatusOK)
-	n.isCustomer(t, created.field("customer.id"))
+	created := c.do(t, http.MethodPost, createPath, token, map[string]string{"email": n.email}).Need(t, http.StatusOK)
+	n.isCustomer(t, created.Field("customer.id"))
 
 	gone := newcomer{s, "customer@back.example.com"}
 	id := gone.try(t)
 	forget(gone.email)
-	backend.postgres.query(t, `delete from customer where id = '`+id+`'`)
-	c.do(t, http.MethodGet, mePath, c.login(t, "customer", gone.email, password), nil).need(t, http.StatusNotFound)
+	backend.postgres.Query(t, `delete from customer where id = '`+id+`'`)
+	c.do(t, http.MethodGet, mePath, c.login(t, "customer", gone.email, password), nil).Need(t, http.StatusNotFound)
 }
 
 // After the first secret of the sessions was changed, shadows are known by their
 // ids. Only an interrupted sign-up needs a mail.
 func testRotation(t *testing.T, backend *medusa) {
 	g := newGate(t, backend)
-	s := newShop(t, backend, g.addr())
+	s := newShop(t, backend, g.Addr())
 	c := s.caller()
 	whole, half := newcomer{s, "whole@rotation.example.com"}, newcomer{s, "half@rotation.example.com"}
 	tokens := make(map[newcomer]string)
 	for _, n := range []newcomer{whole, half} {
 		if n == half {
-			g.once("POST "+registerPath, answerIsLost)
+			g.Once("POST "+registerPath, e2e.AnswerIsLost)
 		}
-		tokens[n] = c.do(t, http.MethodPost, registerPath, "", credentials(n.email, password)).need(t, http.StatusOK).field("token")
+		tokens[n] = c.do(t, http.MethodPost, registerPath, "", credentials(n.email, password)).Need(t, http.StatusOK).Field("token")
 	}
-	g.met(t)
+	g.Met(t)
 	s.caddy.Stop()
-	s.open(t, g.addr(), setup{options: ownSecret, env: []string{"COOKIE_SECRET=" + strings.Repeat("r", 32)}})
+	s.open(t, g.Addr(), setup{options: ownSecret, env: []string{"COOKIE_SECRET=" + strings.Repeat("r", 32)}})
 	c = s.caller()
-	create := func(n newcomer) answer {
+	create := func(n newcomer) e2e.Answer {
 		t.Helper()
 		return c.do(t, http.MethodPost, createPath, tokens[n], map[string]string{"email": n.email})
 	}
-	whole.isCustomer(t, create(whole).need(t, http.StatusOK).field("customer.id"))
+	whole.isCustomer(t, create(whole).Need(t, http.StatusOK).Field("customer.id"))
 
-	create(half).needTaken(t)
+	needTaken(t, create(half))
 	c.forgets(t, backend, half.email)
 	tokens[half] = c.login(t, "customer", half.email, changed)
-	id := create(half).need(t, http.StatusOK).field("customer.id")
+	id := create(half).Need(t, http.StatusOK).Field("customer.id")
 	if got := actorIn(t, c.login(t, "customer", half.email, changed)); got != id {
 		t.Errorf("the customer %s is %q", id, got)
 	}
@@ -119,7 +121,7 @@ func testGoingBack(t *testing.T, backend *medusa) {
 	if got := actorIn(t, c.login(t, "customer", old.email, password)); got != ids[old] {
 		t.Errorf("the old customer is %q, want %s", got, ids[old])
 	}
-	c.do(t, http.MethodPost, loginPath, "", credentials(young.email, password)).need(t, http.StatusUnauthorized)
+	c.do(t, http.MethodPost, loginPath, "", credentials(young.email, password)).Need(t, http.StatusUnauthorized)
 	c.forgets(t, backend, young.email)
 	if got := actorIn(t, c.login(t, "customer", young.email, changed)); got != ids[young] {
 		t.Errorf("the young customer is %q, want %s", got, ids[young])
@@ -129,7 +131,7 @@ func testGoingBack(t *testing.T, backend *medusa) {
 	for n, id := range ids {
 		n.isCustomer(t, id)
 	}
-	s.caller().do(t, http.MethodPost, loginPath, "", credentials(young.email, changed)).need(t, http.StatusUnauthorized)
+	s.caller().do(t, http.MethodPost, loginPath, "", credentials(young.email, changed)).Need(t, http.StatusUnauthorized)
 	s.caller().forgets(t, backend, young.email)
 	if got := actorIn(t, s.caller().login(t, "customer", young.email, changed)); got != ids[young] {
 		t.Errorf("the young customer is %q, want %s", got, ids[young])

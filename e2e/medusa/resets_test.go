@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"testing"
 	"time"
+
+	"github.com/caddy-commerce/auth-sidecar/e2e"
 )
 
 const (
@@ -19,7 +21,7 @@ const (
 func (c caller) mailed(t *testing.T, backend *medusa, email string) (token string, count int) {
 	t.Helper()
 	count = len(backend.happened(t, "auth.password_reset", "entity_id", email)) + 1
-	c.do(t, http.MethodPost, resetPath, "", map[string]string{"identifier": email}).need(t, http.StatusCreated)
+	c.do(t, http.MethodPost, resetPath, "", map[string]string{"identifier": email}).Need(t, http.StatusCreated)
 	token, _ = backend.event(t, count, "auth.password_reset", "entity_id", email)["token"].(string)
 	return token, count
 }
@@ -34,21 +36,21 @@ func (c caller) forgets(t *testing.T, backend *medusa, email string) {
 		if a.Status == http.StatusOK {
 			return
 		}
-		a.need(t, http.StatusUnauthorized)
+		a.Need(t, http.StatusUnauthorized)
 		count++
 		token, _ = backend.event(t, count, "auth.password_reset", "entity_id", email)["token"].(string)
 	}
 }
 
 // patient asks again while the answer is that one should.
-func patient(t *testing.T, ask func() answer) answer {
+func patient(t *testing.T, ask func() e2e.Answer) e2e.Answer {
 	t.Helper()
 	for late := time.After(eventTimeout); ; {
 		a := ask()
 		if a.Status != http.StatusServiceUnavailable {
 			return a
 		}
-		a.needRetryAfter(t)
+		a.NeedRetryAfter(t)
 		select {
 		case <-late:
 			t.Fatal("nothing comes of asking again")

@@ -7,6 +7,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/caddy-commerce/auth-sidecar/e2e"
 )
 
 // documentedRules returns the rules that docs/medusa.md has for who wants
@@ -33,7 +35,7 @@ func testRules(t *testing.T, backend *medusa) {
 	t.Run("strangers", func(t *testing.T) {
 		t.Parallel()
 		g := newGate(t, backend)
-		s := openShop(t, backend, g.addr(), rules)
+		s := openShop(t, backend, g.Addr(), rules)
 		testStrangers(t, s, g)
 	})
 	t.Run("dashboard", func(t *testing.T) {
@@ -44,13 +46,13 @@ func testRules(t *testing.T, backend *medusa) {
 		t.Run("after an outage, "+method, func(t *testing.T) {
 			t.Parallel()
 			g := newGate(t, backend)
-			s := openShop(t, backend, g.addr(), rules)
+			s := openShop(t, backend, g.Addr(), rules)
 			c := s.caller()
 			n := newcomer{s, method + "@rules.example.com"}
 			st := newStaff(t, s, "staff."+method+"@rules.example.com")
-			g.shut(true)
-			customer := c.do(t, http.MethodPost, registerPath, "", credentials(n.email, password)).need(t, http.StatusOK).field("token")
-			user := c.do(t, http.MethodPost, userRegisterPath, "", credentials(st.email, password)).need(t, http.StatusOK).field("token")
+			g.Shut(true)
+			customer := c.do(t, http.MethodPost, registerPath, "", credentials(n.email, password)).Need(t, http.StatusOK).Field("token")
+			user := c.do(t, http.MethodPost, userRegisterPath, "", credentials(st.email, password)).Need(t, http.StatusOK).Field("token")
 			header := map[string]http.Header{}
 			for path, token := range map[string]string{createPath: customer, acceptPath: user} {
 				header[path] = http.Header{"Content-Type": {"application/json"}}
@@ -60,36 +62,36 @@ func testRules(t *testing.T, backend *medusa) {
 					header[path].Set("Cookie", c.session(t, token))
 				}
 			}
-			g.shut(false)
+			g.Shut(false)
 			a, err := c.send(t, http.MethodPost, createPath, header[createPath], []byte(`{"email":"`+n.email+`"}`))
 			if err != nil {
 				t.Fatal(err)
 			}
-			n.isCustomer(t, a.need(t, http.StatusOK).field("customer.id"))
+			n.isCustomer(t, a.Need(t, http.StatusOK).Field("customer.id"))
 			a, err = c.send(t, http.MethodPost, acceptPath+"?token="+st.invite, header[acceptPath], []byte(`{"first_name":"Grace"}`))
 			if err != nil {
 				t.Fatal(err)
 			}
-			st.isUser(t, a.need(t, http.StatusOK).field("user.id"))
+			st.isUser(t, a.Need(t, http.StatusOK).Field("user.id"))
 		})
 	}
 }
 
 // testStrangers has everybody ask for what is and is not theirs.
-func testStrangers(t *testing.T, s *shop, g *gate) {
+func testStrangers(t *testing.T, s *shop, g *e2e.Gate) {
 	c := s.caller()
-	refused := func(a answer) {
+	refused := func(a e2e.Answer) {
 		t.Helper()
-		if a.need(t, http.StatusUnauthorized).Body != `{"message":"Unauthorized"}` {
+		if a.Need(t, http.StatusUnauthorized).Body != `{"message":"Unauthorized"}` {
 			t.Errorf("the refusal is %s", a.Body)
 		}
 	}
 	customer, admin := c.login(t, "customer", customerEmail, customerPassword), c.login(t, "user", adminEmail, adminPassword)
 	for _, path := range []string{mePath, mePath + "/addresses", "/admin/customers", selfPath} {
-		before := len(g.asked("GET " + path)) // by the sidecar, when the admin moved over
+		before := len(g.Asked("GET " + path)) // by the sidecar, when the admin moved over
 		refused(c.do(t, http.MethodGet, path, "", nil))
 		refused(c.do(t, http.MethodGet, path, "garbage", nil))
-		if n := len(g.asked("GET "+path)) - before; n != 0 {
+		if n := len(g.Asked("GET "+path)) - before; n != 0 {
 			t.Errorf("Medusa was asked for %s %d times", path, n)
 		}
 	}
@@ -97,24 +99,24 @@ func testStrangers(t *testing.T, s *shop, g *gate) {
 	refused(c.do(t, http.MethodPost, acceptPath+"?token=garbage", "", map[string]string{"first_name": "Grace"}))
 	refused(c.do(t, http.MethodGet, "/admin/customers", customer, nil))
 	refused(c.do(t, http.MethodGet, mePath, admin, nil))
-	c.do(t, http.MethodGet, mePath, customer, nil).need(t, http.StatusOK)
-	c.do(t, http.MethodGet, "/admin/customers", admin, nil).need(t, http.StatusOK)
-	c.do(t, http.MethodGet, "/store/products", "", nil).need(t, http.StatusOK)
-	c.do(t, http.MethodGet, "/admin/feature-flags", "", nil).need(t, http.StatusOK)
-	c.do(t, http.MethodGet, "/admin/feature-flags", admin, nil).need(t, http.StatusOK)
+	c.do(t, http.MethodGet, mePath, customer, nil).Need(t, http.StatusOK)
+	c.do(t, http.MethodGet, "/admin/customers", admin, nil).Need(t, http.StatusOK)
+	c.do(t, http.MethodGet, "/store/products", "", nil).Need(t, http.StatusOK)
+	c.do(t, http.MethodGet, "/admin/feature-flags", "", nil).Need(t, http.StatusOK)
+	c.do(t, http.MethodGet, "/admin/feature-flags", admin, nil).Need(t, http.StatusOK)
 
 	// Without the publishable key, the refusal of the rule comes first.
 	keyless := caller{url: c.url}
 	refused(keyless.do(t, http.MethodGet, mePath, "", nil))
-	keyless.do(t, http.MethodGet, mePath, customer, nil).need(t, http.StatusBadRequest)
+	keyless.do(t, http.MethodGet, mePath, customer, nil).Need(t, http.StatusBadRequest)
 
 	key := s.backend.caller().do(t, http.MethodPost, "/admin/api-keys", s.backend.adminToken(t),
-		map[string]string{"title": "rules", "type": "secret"}).need(t, http.StatusOK).field("api_key.token")
+		map[string]string{"title": "rules", "type": "secret"}).Need(t, http.StatusOK).Field("api_key.token")
 	for value, status := range map[string]int{key: http.StatusOK, "sk_wrong": http.StatusUnauthorized} {
 		a, err := c.send(t, http.MethodGet, "/admin/customers", http.Header{"Authorization": {"Basic " + value}}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		a.need(t, status)
+		a.Need(t, status)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/caddy-commerce/auth-sidecar/e2e"
 )
 
 const sessionPath = "/auth/session"
@@ -14,7 +16,7 @@ const sessionPath = "/auth/session"
 var commonSecret = setup{env: []string{"JWT_SECRET=" + medusaSecret}}
 
 // with sends a request with that cookie, "" for none.
-func (c caller) with(t *testing.T, cookie, method, path string) answer {
+func (c caller) with(t *testing.T, cookie, method, path string) e2e.Answer {
 	t.Helper()
 	header := make(http.Header)
 	if cookie != "" {
@@ -30,7 +32,7 @@ func (c caller) with(t *testing.T, cookie, method, path string) answer {
 // session logs the holder of a token in by cookie, which it returns.
 func (c caller) session(t *testing.T, token string) string {
 	t.Helper()
-	cookie, _, _ := strings.Cut(c.do(t, http.MethodPost, sessionPath, token, nil).need(t, http.StatusOK).Header.Get("Set-Cookie"), ";")
+	cookie, _, _ := strings.Cut(c.do(t, http.MethodPost, sessionPath, token, nil).Need(t, http.StatusOK).Header.Get("Set-Cookie"), ";")
 	if cookie == "" {
 		t.Fatal("there is no cookie")
 	}
@@ -44,15 +46,15 @@ func testSecret(t *testing.T, backend *medusa) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			g := newGate(t, backend)
-			s := openShop(t, backend, g.addr(), o)
+			s := openShop(t, backend, g.Addr(), o)
 			c := s.caller()
 			n := newcomer{s, name + "@secret.example.com"}
 			id := n.try(t)
 			n.isCustomer(t, id)
 
 			token := c.login(t, "customer", n.email, password)
-			c.do(t, http.MethodGet, mePath, token, nil).need(t, http.StatusOK)
-			sent := g.asked("GET " + mePath)
+			c.do(t, http.MethodGet, mePath, token, nil).Need(t, http.StatusOK)
+			sent := g.Asked("GET " + mePath)
 			asIs := sent[len(sent)-1].Get("Authorization") == "Bearer "+token
 			past := backend.caller().do(t, http.MethodGet, mePath, token, nil).Status
 			if common := name == "common"; asIs != common || (past == http.StatusOK) != common {
@@ -60,15 +62,15 @@ func testSecret(t *testing.T, backend *medusa) {
 			}
 
 			cookie := c.session(t, token)
-			if got := c.with(t, cookie, http.MethodGet, mePath).need(t, http.StatusOK).field("customer.id"); got != id {
+			if got := c.with(t, cookie, http.MethodGet, mePath).Need(t, http.StatusOK).Field("customer.id"); got != id {
 				t.Errorf("the session is of %s, want %s", got, id)
 			}
 			// What Medusa gave out before, to somebody who has not moved over.
 			before := backend.caller().login(t, "customer", customerEmail, customerPassword)
-			c.do(t, http.MethodGet, mePath, before, nil).need(t, http.StatusUnauthorized)
-			c.with(t, backend.caller().session(t, before), http.MethodGet, mePath).need(t, http.StatusUnauthorized)
-			backend.caller().with(t, cookie, http.MethodGet, mePath).need(t, http.StatusUnauthorized)
-			for _, header := range g.asked("GET " + mePath) {
+			c.do(t, http.MethodGet, mePath, before, nil).Need(t, http.StatusUnauthorized)
+			c.with(t, backend.caller().session(t, before), http.MethodGet, mePath).Need(t, http.StatusUnauthorized)
+			backend.caller().with(t, cookie, http.MethodGet, mePath).Need(t, http.StatusUnauthorized)
+			for _, header := range g.Asked("GET " + mePath) {
 				if strings.Contains(header.Get("Cookie"), "connect.sid") {
 					t.Errorf("Medusa gets the cookie %q", header.Get("Cookie"))
 				}
@@ -78,17 +80,17 @@ func testSecret(t *testing.T, backend *medusa) {
 					}
 				}
 			}
-			c.with(t, cookie, http.MethodDelete, sessionPath).need(t, http.StatusOK)
-			c.with(t, cookie, http.MethodGet, mePath).need(t, http.StatusUnauthorized)
+			c.with(t, cookie, http.MethodDelete, sessionPath).Need(t, http.StatusOK)
+			c.with(t, cookie, http.MethodGet, mePath).Need(t, http.StatusUnauthorized)
 
 			// Medusa's id is not ours if it was down.
-			g.shut(true)
+			g.Shut(true)
 			late := newcomer{s, "late." + name + "@secret.example.com"}
-			registration := c.do(t, http.MethodPost, registerPath, "", credentials(late.email, password)).need(t, http.StatusOK).field("token")
-			g.shut(false)
+			registration := c.do(t, http.MethodPost, registerPath, "", credentials(late.email, password)).Need(t, http.StatusOK).Field("token")
+			g.Shut(false)
 			late.persist(t)
-			registration = c.do(t, http.MethodPost, refreshPath, registration, nil).need(t, http.StatusOK).field("token")
-			c.do(t, http.MethodGet, mePath, registration, nil).need(t, http.StatusOK)
+			registration = c.do(t, http.MethodPost, refreshPath, registration, nil).Need(t, http.StatusOK).Field("token")
+			c.do(t, http.MethodGet, mePath, registration, nil).Need(t, http.StatusOK)
 
 			// Whom Medusa had before.
 			old := newcomer{s, "old." + name + "@secret.example.com"}
@@ -110,7 +112,7 @@ func testWrongSecret(t *testing.T, backend *medusa) {
 	})
 	c := s.caller()
 	const email = "person@wrong.example.com"
-	newcomer := c.do(t, http.MethodPost, registerPath, "", credentials(email, password)).need(t, http.StatusOK).field("token")
+	newcomer := c.do(t, http.MethodPost, registerPath, "", credentials(email, password)).Need(t, http.StatusOK).Field("token")
 	customer := c.login(t, "customer", customerEmail, customerPassword) // moves over without a token of ours
 	for _, token := range []string{newcomer, customer, admin} {
 		cookie := ""
@@ -118,17 +120,17 @@ func testWrongSecret(t *testing.T, backend *medusa) {
 			cookie = c.session(t, token)
 		}
 		for _, path := range []string{mePath, "/store/products", selfPath, "/admin/customers", "/admin/feature-flags"} {
-			c.do(t, http.MethodGet, path, token, nil).needRetryAfter(t)
+			c.do(t, http.MethodGet, path, token, nil).NeedRetryAfter(t)
 			// A session is none on the other side's routes.
 			if strings.HasPrefix(path, "/store") == (token == customer) && cookie != "" {
-				c.with(t, cookie, http.MethodGet, path).needRetryAfter(t)
+				c.with(t, cookie, http.MethodGet, path).NeedRetryAfter(t)
 			}
 		}
-		c.do(t, http.MethodPost, createPath, token, map[string]string{"email": email}).needRetryAfter(t)
-		c.do(t, http.MethodPost, acceptPath+"?token=garbage", token, map[string]string{"first_name": "Grace"}).needRetryAfter(t)
-		c.do(t, http.MethodDelete, "/admin/customers/"+backend.CustomerID, token, nil).needRetryAfter(t)
+		c.do(t, http.MethodPost, createPath, token, map[string]string{"email": email}).NeedRetryAfter(t)
+		c.do(t, http.MethodPost, acceptPath+"?token=garbage", token, map[string]string{"first_name": "Grace"}).NeedRetryAfter(t)
+		c.do(t, http.MethodDelete, "/admin/customers/"+backend.CustomerID, token, nil).NeedRetryAfter(t)
 	}
-	c.do(t, http.MethodGet, "/store/products", "", nil).need(t, http.StatusOK) // nobody is logged in
+	c.do(t, http.MethodGet, "/store/products", "", nil).Need(t, http.StatusOK) // nobody is logged in
 	log := s.caddy.Output()
 	if !strings.Contains(log, `"reason":"backend_secret"`) || !strings.Contains(log, `"level":"error"`) {
 		t.Errorf("the log does not say that the secret is wrong:\n%s", log)

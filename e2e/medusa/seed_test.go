@@ -34,14 +34,14 @@ type seeds struct {
 func (s *medusa) seed(t *testing.T) seeds {
 	t.Helper()
 	medusa := caller{url: s.url()}
-	invite := medusa.do(t, http.MethodPost, "/admin/invites", s.adminToken(t), map[string]string{"email": adminEmail}).need(t, http.StatusOK)
+	invite := medusa.do(t, http.MethodPost, "/admin/invites", s.adminToken(t), map[string]string{"email": adminEmail}).Need(t, http.StatusOK)
 	token := medusa.do(t, http.MethodPost, "/auth/user/emailpass/register", "",
-		credentials(adminEmail, adminPassword)).need(t, http.StatusOK).field("token")
-	admin := medusa.do(t, http.MethodPost, "/admin/invites/accept?token="+invite.field("invite.token"), token,
-		map[string]string{"first_name": "Ada"}).need(t, http.StatusOK)
+		credentials(adminEmail, adminPassword)).Need(t, http.StatusOK).Field("token")
+	admin := medusa.do(t, http.MethodPost, "/admin/invites/accept?token="+invite.Field("invite.token"), token,
+		map[string]string{"first_name": "Ada"}).Need(t, http.StatusOK)
 
 	list := medusa.do(t, http.MethodGet, "/admin/api-keys?type=publishable",
-		medusa.login(t, "user", adminEmail, adminPassword), nil).need(t, http.StatusOK)
+		medusa.login(t, "user", adminEmail, adminPassword), nil).Need(t, http.StatusOK)
 	var keys struct {
 		APIKeys []struct{ Token string } `json:"api_keys"`
 	}
@@ -51,10 +51,10 @@ func (s *medusa) seed(t *testing.T) seeds {
 	medusa.key = keys.APIKeys[0].Token
 
 	token = medusa.do(t, http.MethodPost, "/auth/customer/emailpass/register", "",
-		credentials(customerEmail, customerPassword)).need(t, http.StatusOK).field("token")
+		credentials(customerEmail, customerPassword)).Need(t, http.StatusOK).Field("token")
 	customer := medusa.do(t, http.MethodPost, "/store/customers", token,
-		map[string]string{"email": customerEmail, "first_name": "Jane", "last_name": "Doe"}).need(t, http.StatusOK)
-	return seeds{Key: medusa.key, AdminID: admin.field("user.id"), CustomerID: customer.field("customer.id")}
+		map[string]string{"email": customerEmail, "first_name": "Jane", "last_name": "Doe"}).Need(t, http.StatusOK)
+	return seeds{Key: medusa.key, AdminID: admin.Field("user.id"), CustomerID: customer.Field("customer.id")}
 }
 
 // adminToken returns a token as Medusa would sign it for its first admin, also

@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/caddy-commerce/auth-sidecar/identity/identitytest"
+
+	"github.com/caddy-commerce/auth-sidecar/e2e"
 )
 
 // medusaSecret signs Medusa's tokens; the sidecar's own secret is another one.
@@ -23,7 +25,7 @@ const shopOrigin = "http://localhost:8000"
 
 // stores are what a Medusa keeps its data in.
 type stores struct {
-	postgres *postgres
+	postgres *e2e.Postgres
 	redis    *identitytest.Redis
 	events   string // file that its subscriber writes to
 }
@@ -45,7 +47,7 @@ func startMedusa(t *testing.T) *medusa {
 	t.Helper()
 	made := install(t)
 	return made.start(t, stores{
-		postgres: startPostgres(t, filepath.Join(made.dir, "postgres")),
+		postgres: e2e.StartPostgres(t, filepath.Join(made.dir, "postgres")),
 		redis:    identitytest.StartRedis(t),
 	})
 }
@@ -93,7 +95,7 @@ func (m template) command(t *testing.T, dir string, s stores, args ...string) *e
 		"EVENT_LOG=" + s.events,
 	}
 	if s.postgres != nil {
-		cmd.Env = append(cmd.Env, "DATABASE_URL="+s.postgres.url(), "REDIS_URL="+s.redis.URL())
+		cmd.Env = append(cmd.Env, "DATABASE_URL="+s.postgres.URL(), "REDIS_URL="+s.redis.URL())
 	}
 	return cmd
 }

@@ -86,7 +86,7 @@ func testShadowRandom(t *testing.T, backend *medusa) {
 		t.Errorf("the customer is %q and then %q", id, again)
 	}
 	backend.hasIdentity(t, n.email, "")
-	if got := backend.postgres.query(t, `select string_agg(p.entity_id, ';') from provider_identity p
+	if got := backend.postgres.Query(t, `select string_agg(p.entity_id, ';') from provider_identity p
 		join auth_identity a on a.id = p.auth_identity_id where a.app_metadata->>'customer_id' = '`+id+`'`); !strings.HasPrefix(got, "shadow-") || !strings.HasSuffix(got, "@sidecar.invalid") || strings.Contains(got, ";") {
 		t.Errorf("the shadows are %q", got)
 	}
@@ -96,10 +96,10 @@ func testShadowRandom(t *testing.T, backend *medusa) {
 	old.isCustomer(t, had)
 
 	for n, want := range map[newcomer]string{n: id, old: had} {
-		c.do(t, http.MethodPost, resetPath, "", map[string]string{"identifier": n.email}).need(t, http.StatusCreated)
+		c.do(t, http.MethodPost, resetPath, "", map[string]string{"identifier": n.email}).Need(t, http.StatusCreated)
 		token := told.token(t, n.email)
-		c.do(t, http.MethodPost, updatePath, token, map[string]string{"password": changed}).need(t, http.StatusOK)
-		c.do(t, http.MethodPost, loginPath, "", credentials(n.email, password)).need(t, http.StatusUnauthorized)
+		c.do(t, http.MethodPost, updatePath, token, map[string]string{"password": changed}).Need(t, http.StatusOK)
+		c.do(t, http.MethodPost, loginPath, "", credentials(n.email, password)).Need(t, http.StatusUnauthorized)
 		if got := actorIn(t, c.login(t, "customer", n.email, changed)); got != want {
 			t.Errorf("%s is %q, want %q", n.email, got, want)
 		}
@@ -115,26 +115,26 @@ func testShadowOff(t *testing.T, backend *medusa) {
 	c := s.caller()
 	const email = "new@off.example.com"
 	for range 2 { // the second time as somebody who is known
-		token := c.do(t, http.MethodPost, registerPath, "", credentials(email, password)).need(t, http.StatusOK).field("token")
+		token := c.do(t, http.MethodPost, registerPath, "", credentials(email, password)).Need(t, http.StatusOK).Field("token")
 		for _, token := range []string{token, c.login(t, "customer", email, password)} {
-			a := c.do(t, http.MethodPost, createPath, token, map[string]string{"email": email}).need(t, http.StatusNotFound)
+			a := c.do(t, http.MethodPost, createPath, token, map[string]string{"email": email}).Need(t, http.StatusNotFound)
 			if !strings.Contains(a.Body, "AuthIdentity with id") {
 				t.Errorf("the refusal is %s", a.Body)
 			}
-			token = c.do(t, http.MethodPost, refreshPath, token, nil).need(t, http.StatusOK).field("token")
+			token = c.do(t, http.MethodPost, refreshPath, token, nil).Need(t, http.StatusOK).Field("token")
 			if got := actorIn(t, token); got != "" {
 				t.Errorf("they are %q", got)
 			}
 		}
 	}
 	backend.hasIdentity(t, email, "")
-	if got := backend.postgres.query(t, `select count(*) from customer where email = '`+email+`' and deleted_at is null`); got != "0" {
+	if got := backend.postgres.Query(t, `select count(*) from customer where email = '`+email+`' and deleted_at is null`); got != "0" {
 		t.Errorf("Medusa has %s customers of nobody", got)
 	}
-	staff := c.do(t, http.MethodPost, userRegisterPath, "", credentials("staff@off.example.com", password)).need(t, http.StatusOK).field("token")
+	staff := c.do(t, http.MethodPost, userRegisterPath, "", credentials("staff@off.example.com", password)).Need(t, http.StatusOK).Field("token")
 	accept := acceptPath + "?token=" + backend.invite(t, "staff@off.example.com")
-	c.do(t, http.MethodPost, accept, staff, map[string]string{"first_name": "Grace"}).need(t, http.StatusUnauthorized)
-	if got := backend.postgres.query(t, `select count(*) from "user" where email = 'staff@off.example.com'`); got != "0" {
+	c.do(t, http.MethodPost, accept, staff, map[string]string{"first_name": "Grace"}).Need(t, http.StatusUnauthorized)
+	if got := backend.postgres.Query(t, `select count(*) from "user" where email = 'staff@off.example.com'`); got != "0" {
 		t.Errorf("Medusa has %s users of nobody", got)
 	}
 
@@ -142,6 +142,6 @@ func testShadowOff(t *testing.T, backend *medusa) {
 	had := backend.customer(t, old.email)
 	old.isCustomer(t, had)
 	token := c.login(t, "customer", old.email, password)
-	token = c.do(t, http.MethodPost, refreshPath, token, nil).need(t, http.StatusOK).field("token")
-	c.do(t, http.MethodGet, mePath, token, nil).need(t, http.StatusOK)
+	token = c.do(t, http.MethodPost, refreshPath, token, nil).Need(t, http.StatusOK).Field("token")
+	c.do(t, http.MethodGet, mePath, token, nil).Need(t, http.StatusOK)
 }

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/caddy-commerce/auth-sidecar/e2e"
 )
 
 // side is one of the two servers that get the same requests: Medusa alone, or
@@ -17,20 +19,13 @@ type side struct {
 	backend *medusa
 	domain  string // of the e-mail addresses, which the two do not share
 	cookie  string
-	log     []exchange
-	plain   plainText
-}
-
-// exchange is a request, by its name, and the answer without what differs from
-// run to run.
-type exchange struct {
-	Name   string
-	Answer answer
+	log     []e2e.Exchange
+	plain   *e2e.PlainText
 }
 
 // newSide returns a side whose people have addresses of that domain.
 func newSide(t *testing.T, backend *medusa, server caller, domain string) *side {
-	return &side{caller: server, t: t, backend: backend, domain: domain, plain: plainText{domain: domain, ids: make(map[string]int)}}
+	return &side{caller: server, t: t, backend: backend, domain: domain, plain: e2e.NewPlainText(domain)}
 }
 
 func (s *side) email(name string) string { return name + "@" + s.domain }
@@ -45,7 +40,7 @@ type request struct {
 }
 
 // ask sends a request, notes the answer under that name, and returns it as it was.
-func (s *side) ask(name, method, path string, r request) answer {
+func (s *side) ask(name, method, path string, r request) e2e.Answer {
 	s.t.Helper()
 	header := make(http.Header)
 	body := []byte(r.text)
@@ -77,6 +72,6 @@ func (s *side) ask(name, method, path string, r request) answer {
 	if set := got.Header.Get("Set-Cookie"); set != "" {
 		s.cookie, _, _ = strings.Cut(set, ";")
 	}
-	s.log = append(s.log, exchange{name, s.plain.answer(got)})
+	s.log = append(s.log, e2e.Exchange{Name: name, Answer: s.plain.Answer(got)})
 	return got
 }

@@ -29,10 +29,10 @@ func testSpelling(t *testing.T, backend *medusa) {
 				a := c.do(t, http.MethodPost, registerPath, "", credentials(registered, theirs))
 				another := ""
 				if test.taken {
-					a.needTaken(t)
+					needTaken(t, a)
 				} else {
-					token := a.need(t, http.StatusOK).field("token")
-					another = c.do(t, http.MethodPost, createPath, token, map[string]string{"email": registered}).need(t, http.StatusOK).field("customer.id")
+					token := a.Need(t, http.StatusOK).Field("token")
+					another = c.do(t, http.MethodPost, createPath, token, map[string]string{"email": registered}).Need(t, http.StatusOK).Field("customer.id")
 				}
 				is := func(email, password, want string) {
 					t.Helper()
@@ -46,10 +46,10 @@ func testSpelling(t *testing.T, backend *medusa) {
 				}
 				c.forgets(t, backend, had)
 				is(had, changed, id)
-				c.do(t, http.MethodPost, loginPath, "", credentials(had, password)).need(t, http.StatusUnauthorized)
+				c.do(t, http.MethodPost, loginPath, "", credentials(had, password)).Need(t, http.StatusUnauthorized)
 				backend.hasIdentity(t, had, `{"customer_id": "`+id+`"}`)
 				if another == "" {
-					c.do(t, http.MethodPost, loginPath, "", credentials(registered, theirs)).need(t, http.StatusUnauthorized)
+					c.do(t, http.MethodPost, loginPath, "", credentials(registered, theirs)).Need(t, http.StatusUnauthorized)
 					is(registered, changed, id) // one account has all spellings
 					return
 				}

@@ -9,9 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/caddy-commerce/auth-sidecar/e2e"
@@ -60,7 +58,7 @@ func install(t *testing.T) template {
 func templateKey(t *testing.T) string {
 	t.Helper()
 	sum := sha256.New()
-	fmt.Fprintln(sum, templateVersion, postgresPrograms(t))
+	fmt.Fprintln(sum, templateVersion, e2e.PostgresPrograms(t))
 	err := fs.WalkDir(os.DirFS("server"), ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
@@ -82,7 +80,7 @@ func (m template) make(t *testing.T) error {
 		return fmt.Errorf("medusa build: %w\n%s", err, out)
 	}
 	t.Log("Medusa is built")
-	postgres := startPostgres(t, "")
+	postgres := e2e.StartPostgres(t, "")
 	redis := identitytest.StartRedis(t)
 	s := stores{postgres: postgres, redis: redis}
 	if out, err := m.command(t, m.serverDir(), s, "db:migrate").CombinedOutput(); err != nil {
@@ -97,18 +95,10 @@ func (m template) make(t *testing.T) error {
 	server.Stop()
 	redis.Stop()
 	postgres.Stop()
-	if err := copyTree(postgres.dir, filepath.Join(m.dir, "postgres")); err != nil {
+	if err := e2e.CopyTree(postgres.Dir, filepath.Join(m.dir, "postgres")); err != nil {
 		return err
 	}
 	return os.WriteFile(filepath.Join(m.dir, seedsFile), seeded, 0o644)
 }
 
 func (m template) serverDir() string { return filepath.Join(m.dir, ".medusa", "server") }
-
-// copyTree copies a folder with owners and modes, which PostgreSQL insists on.
-func copyTree(from, to string) error {
-	if out, err := exec.Command("cp", "-a", "--", from, to).CombinedOutput(); err != nil {
-		return fmt.Errorf("copying %s: %w: %s", from, err, strings.TrimSpace(string(out)))
-	}
-	return nil
-}

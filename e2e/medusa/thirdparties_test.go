@@ -11,6 +11,8 @@ import (
 	"github.com/caddy-commerce/auth-sidecar/identity"
 	"github.com/caddy-commerce/auth-sidecar/identity/identitytest"
 	"github.com/caddy-commerce/auth-sidecar/identity/provider/demoidp"
+
+	"github.com/caddy-commerce/auth-sidecar/e2e"
 )
 
 const (
@@ -86,19 +88,22 @@ func (v visitor) begin(t *testing.T, token string, body any) (url.Values, error)
 	if err != nil {
 		return nil, err
 	}
-	there, err := url.Parse(a.need(t, http.StatusOK).field("location"))
+	there, err := url.Parse(a.Need(t, http.StatusOK).Field("location"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	query := there.Query()
 	query.Set("login_hint", v.email)
 	there.RawQuery = query.Encode()
-	res, err := plainClient.Get(there.String())
+	visit, err := http.NewRequestWithContext(t.Context(), http.MethodGet, there.String(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer res.Body.Close()
-	back, err := res.Location()
+	arrived, err := e2e.Send(visit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, err := url.Parse(arrived.Header.Get("Location"))
 	if err != nil || !strings.HasPrefix(back.String(), callbackPage+"?") {
 		t.Fatalf("the provider sends people to %s (%v)", back, err)
 	}
@@ -106,11 +111,11 @@ func (v visitor) begin(t *testing.T, token string, body any) (url.Values, error)
 }
 
 // arrive logs in and returns the answer, which has a token.
-func (v visitor) arrive(t *testing.T) (answer, error) {
+func (v visitor) arrive(t *testing.T) (e2e.Answer, error) {
 	t.Helper()
 	query, err := v.begin(t, "", nil)
 	if err != nil {
-		return answer{}, err
+		return e2e.Answer{}, err
 	}
 	return v.shop.caller().try(t, http.MethodGet, "/auth/"+v.actor+"/sso/callback?"+query.Encode(), "", nil)
 }
@@ -122,11 +127,11 @@ func (v visitor) signIn(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return a.need(t, http.StatusOK).field("token")
+	return a.Need(t, http.StatusOK).Field("token")
 }
 
 // create asks for a customer or user.
-func (v visitor) create(t *testing.T, token string) (answer, error) {
+func (v visitor) create(t *testing.T, token string) (e2e.Answer, error) {
 	t.Helper()
 	if v.actor == "user" {
 		return v.shop.caller().post(t, "/auth/sso/user", token, nil)
@@ -143,7 +148,7 @@ func (v visitor) try(t *testing.T) string {
 	if err != nil || a.Status >= 500 {
 		return ""
 	}
-	token := a.need(t, http.StatusOK).field("token")
+	token := a.Need(t, http.StatusOK).Field("token")
 	if actorIn(t, token) != "" {
 		return actorIn(t, token)
 	}
@@ -151,12 +156,12 @@ func (v visitor) try(t *testing.T) string {
 	if err != nil || a.Status >= 500 {
 		return ""
 	}
-	a.need(t, http.StatusOK)
+	a.Need(t, http.StatusOK)
 	a, err = v.shop.caller().post(t, refreshPath, token, nil)
 	if err != nil || a.Status >= 500 {
 		return ""
 	}
-	return actorIn(t, a.need(t, http.StatusOK).field("token"))
+	return actorIn(t, a.Need(t, http.StatusOK).Field("token"))
 }
 
 // persist tries until they are a customer or user, and checks that they are one.
@@ -178,7 +183,7 @@ func (v visitor) is(t *testing.T, id string) {
 	t.Helper()
 	table := map[string]string{"user": `"user"`, "customer": "customer"}[v.actor]
 	db := v.shop.backend.postgres
-	if got := db.query(t, `select string_agg(id, ';') from `+table+` where email = '`+v.email+`' and deleted_at is null`); got != id {
+	if got := db.Query(t, `select string_agg(id, ';') from `+table+` where email = '`+v.email+`' and deleted_at is null`); got != id {
 		t.Errorf("Medusa has the %ss %s, want %s", v.actor, got, id)
 	}
 	v.shop.backend.hasIdentity(t, v.email, "")
@@ -188,7 +193,7 @@ func (v visitor) is(t *testing.T, id string) {
 		t.Errorf("who logs in is %q, want %s", got, id)
 	}
 	me := map[string]string{"user": selfPath, "customer": mePath}[v.actor]
-	if got := v.shop.caller().do(t, http.MethodGet, me, token, nil).need(t, http.StatusOK).field(v.actor + ".id"); got != id {
+	if got := v.shop.caller().do(t, http.MethodGet, me, token, nil).Need(t, http.StatusOK).Field(v.actor + ".id"); got != id {
 		t.Errorf("who is logged in is %q, want %s", got, id)
 	}
 }
@@ -197,7 +202,7 @@ func (v visitor) is(t *testing.T, id string) {
 // nowhere is that customer or user.
 func (s *medusa) hasShadow(t *testing.T, actor, id string) {
 	t.Helper()
-	got := s.postgres.query(t, `select string_agg(p.provider || ' ' || p.entity_id, ';') from provider_identity p
+	got := s.postgres.Query(t, `select string_agg(p.provider || ' ' || p.entity_id, ';') from provider_identity p
 		join auth_identity a on a.id = p.auth_identity_id
 		where a.app_metadata->>'`+actor+`_id' = '`+id+`' and p.entity_id like '%@sidecar.invalid' and p.deleted_at is null and a.deleted_at is null`)
 	if !strings.HasPrefix(got, "emailpass shadow-") || strings.Contains(got, ";") {

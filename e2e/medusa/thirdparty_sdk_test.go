@@ -57,7 +57,7 @@ func testThirdPartyDashboard(t *testing.T, backend *medusa) {
 	}})
 	is := func(email, want string) {
 		t.Helper()
-		if got := backend.postgres.query(t, `select string_agg(id, ';') from "user" where email = '`+email+`'`); want != "one" && got != want || want == "one" && len(got) != len(id) {
+		if got := backend.postgres.Query(t, `select string_agg(id, ';') from "user" where email = '`+email+`'`); want != "one" && got != want || want == "one" && len(got) != len(id) {
 			t.Errorf("the users with the address %s are %q, want %s", email, got, want)
 		}
 	}

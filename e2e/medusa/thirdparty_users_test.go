@@ -5,15 +5,17 @@ package medusa
 import (
 	"net/http"
 	"testing"
+
+	"github.com/caddy-commerce/auth-sidecar/e2e"
 )
 
 // user makes a user at Medusa, past the sidecar, and returns the id.
 func (s *medusa) user(t *testing.T, email string) string {
 	t.Helper()
 	c := s.caller()
-	token := c.do(t, http.MethodPost, userRegisterPath, "", credentials(email, password)).need(t, http.StatusOK).field("token")
+	token := c.do(t, http.MethodPost, userRegisterPath, "", credentials(email, password)).Need(t, http.StatusOK).Field("token")
 	return c.do(t, http.MethodPost, acceptPath+"?token="+s.invite(t, email), token,
-		map[string]string{"first_name": "Ada"}).need(t, http.StatusOK).field("user.id")
+		map[string]string{"first_name": "Ada"}).Need(t, http.StatusOK).Field("user.id")
 }
 
 // Something befalls a request to Medusa while somebody becomes a user; whoever
@@ -25,7 +27,7 @@ func testProvisioned(t *testing.T, backend *medusa) {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				g := newGate(t, backend)
-				s := openShop(t, backend, g.addr(), newThirdParties(t, "").setup())
+				s := openShop(t, backend, g.Addr(), newThirdParties(t, "").setup())
 				v := visitor{s, "user", mailbox(name) + "@provisioned.example.com"}
 				befall(t, g, s, "POST "+path, func() { v.try(t) })
 				v.persist(t)
@@ -35,7 +37,7 @@ func testProvisioned(t *testing.T, backend *medusa) {
 	t.Run("asked again", func(t *testing.T) {
 		t.Parallel()
 		g := newGate(t, backend)
-		s := openShop(t, backend, g.addr(), newThirdParties(t, "").setup())
+		s := openShop(t, backend, g.Addr(), newThirdParties(t, "").setup())
 		testProvisionedAgain(t, g, visitor{s, "user", "again@provisioned.example.com"})
 	})
 	t.Run("who", func(t *testing.T) {
@@ -44,32 +46,32 @@ func testProvisioned(t *testing.T, backend *medusa) {
 		p := newThirdParties(t, "")
 		set := p.setup()
 		set.realm += "\nrevocation strict"
-		testProvisionedWho(t, g, p, openShop(t, backend, g.addr(), set))
+		testProvisionedWho(t, g, p, openShop(t, backend, g.Addr(), set))
 	})
 }
 
-// The answer was lost, or Medusa did not answer, and the dashboard asks with the
+// The answer was e2e.Lost, or Medusa did not e2e.Answer, and the dashboard asks with the
 // token that it has.
-func testProvisionedAgain(t *testing.T, g *gate, v visitor) {
+func testProvisionedAgain(t *testing.T, g *e2e.Gate, v visitor) {
 	c := v.shop.caller()
 	token := v.signIn(t)
-	g.once("POST "+provisionPath, lost)
-	c.do(t, http.MethodPost, "/auth/sso/user", token, nil).needRetryAfter(t)
-	g.once("POST "+provisionPath, answerIsLost)
-	c.do(t, http.MethodPost, "/auth/sso/user", token, nil).needRetryAfter(t)
-	g.met(t)
-	a := c.do(t, http.MethodPost, "/auth/sso/user", token, nil).need(t, http.StatusBadRequest)
+	g.Once("POST "+provisionPath, e2e.Lost)
+	c.do(t, http.MethodPost, "/auth/sso/user", token, nil).NeedRetryAfter(t)
+	g.Once("POST "+provisionPath, e2e.AnswerIsLost)
+	c.do(t, http.MethodPost, "/auth/sso/user", token, nil).NeedRetryAfter(t)
+	g.Met(t)
+	a := c.do(t, http.MethodPost, "/auth/sso/user", token, nil).Need(t, http.StatusBadRequest)
 	if a.Body != `{"type":"invalid_data","message":"The user is already registered and cannot create a new account."}` {
 		t.Errorf("the refusal is %s", a.Body)
 	}
-	id := actorIn(t, c.do(t, http.MethodPost, refreshPath, token, nil).need(t, http.StatusOK).field("token"))
+	id := actorIn(t, c.do(t, http.MethodPost, refreshPath, token, nil).Need(t, http.StatusOK).Field("token"))
 	v.is(t, id)
 
 	// An admin deletes them: they are logged out, and nobody until they ask again.
 	old := v.signIn(t)
 	admin := c.login(t, "user", adminEmail, adminPassword)
-	c.do(t, http.MethodDelete, "/admin/users/"+id, admin, nil).need(t, http.StatusOK)
-	c.do(t, http.MethodGet, selfPath, old, nil).need(t, http.StatusUnauthorized)
+	c.do(t, http.MethodDelete, "/admin/users/"+id, admin, nil).Need(t, http.StatusOK)
+	c.do(t, http.MethodGet, selfPath, old, nil).Need(t, http.StatusUnauthorized)
 	if got := actorIn(t, v.signIn(t)); got != "" {
 		t.Errorf("the deleted user is %s", got)
 	}
@@ -80,7 +82,7 @@ func testProvisionedAgain(t *testing.T, g *gate, v visitor) {
 
 // Medusa links to the user who has the address. It learns only of one that the
 // provider has verified.
-func testProvisionedWho(t *testing.T, g *gate, p *thirdParties, s *shop) {
+func testProvisionedWho(t *testing.T, g *e2e.Gate, p *thirdParties, s *shop) {
 	c, backend := s.caller(), s.backend
 	ada := visitor{s, "user", "ada@provisioned.example.com"}
 	id := backend.user(t, ada.email)
@@ -88,30 +90,30 @@ func testProvisionedWho(t *testing.T, g *gate, p *thirdParties, s *shop) {
 
 	p.unverified(true)
 	token := ada.signIn(t)
-	a := c.do(t, http.MethodPost, "/auth/sso/user", token, nil).need(t, http.StatusBadRequest)
+	a := c.do(t, http.MethodPost, "/auth/sso/user", token, nil).Need(t, http.StatusBadRequest)
 	if a.Body != `{"type":"invalid_data","message":"Email is required to create a user account."}` {
 		t.Errorf("the refusal is %s", a.Body)
 	}
-	if n := len(g.asked("POST " + provisionPath)); n != 0 {
+	if n := len(g.Asked("POST " + provisionPath)); n != 0 {
 		t.Errorf("Medusa was asked for a user %d times", n)
 	}
-	if got := actorIn(t, c.do(t, http.MethodPost, refreshPath, token, nil).need(t, http.StatusOK).field("token")); got != "" {
+	if got := actorIn(t, c.do(t, http.MethodPost, refreshPath, token, nil).Need(t, http.StatusOK).Field("token")); got != "" {
 		t.Errorf("they are %s", got)
 	}
 	new := visitor{s, "user", "nobody@provisioned.example.com"}
-	c.do(t, http.MethodPost, "/auth/sso/user", new.signIn(t), nil).need(t, http.StatusBadRequest)
-	if got := backend.postgres.query(t, `select count(*) from "user" where email = '`+new.email+`'`); got != "0" {
+	c.do(t, http.MethodPost, "/auth/sso/user", new.signIn(t), nil).Need(t, http.StatusBadRequest)
+	if got := backend.postgres.Query(t, `select count(*) from "user" where email = '`+new.email+`'`); got != "0" {
 		t.Errorf("Medusa has %s users of an address that nobody verified", got)
 	}
 	backend.hasIdentity(t, ada.email, mine)
 
 	p.unverified(false)
 	token = ada.signIn(t)
-	if got := c.do(t, http.MethodPost, "/auth/sso/user", token, nil).need(t, http.StatusOK).field("user.id"); got != id {
+	if got := c.do(t, http.MethodPost, "/auth/sso/user", token, nil).Need(t, http.StatusOK).Field("user.id"); got != id {
 		t.Errorf("the user is %s, want %s", got, id)
 	}
-	token = c.do(t, http.MethodPost, refreshPath, token, nil).need(t, http.StatusOK).field("token")
-	if got := c.do(t, http.MethodGet, selfPath, token, nil).need(t, http.StatusOK).field("user.id"); got != id || actorIn(t, token) != id {
+	token = c.do(t, http.MethodPost, refreshPath, token, nil).Need(t, http.StatusOK).Field("token")
+	if got := c.do(t, http.MethodGet, selfPath, token, nil).Need(t, http.StatusOK).Field("user.id"); got != id || actorIn(t, token) != id {
 		t.Errorf("the user is %s, want %s", got, id)
 	}
 	backend.hasShadow(t, "user", id)
@@ -121,20 +123,20 @@ func testProvisionedWho(t *testing.T, g *gate, p *thirdParties, s *shop) {
 	}
 
 	// Nobody but somebody of that provider, who is nobody yet.
-	c.do(t, http.MethodPost, "/auth/github/user", token, nil).need(t, http.StatusBadRequest)
-	c.do(t, http.MethodPost, "/auth/github/user", new.signIn(t), nil).need(t, http.StatusUnauthorized)
+	c.do(t, http.MethodPost, "/auth/github/user", token, nil).Need(t, http.StatusBadRequest)
+	c.do(t, http.MethodPost, "/auth/github/user", new.signIn(t), nil).Need(t, http.StatusUnauthorized)
 	shopper := visitor{s, "customer", "shopper@provisioned.example.com"}
-	c.do(t, http.MethodPost, "/auth/sso/user", shopper.signIn(t), nil).need(t, http.StatusUnauthorized)
+	c.do(t, http.MethodPost, "/auth/sso/user", shopper.signIn(t), nil).Need(t, http.StatusUnauthorized)
 
 	// An admin deletes her, who has two identities at Medusa by now.
 	old := ada.signIn(t)
 	admin := c.login(t, "user", adminEmail, adminPassword)
-	c.do(t, http.MethodDelete, "/admin/users/"+id, admin, nil).need(t, http.StatusOK)
-	c.do(t, http.MethodGet, selfPath, old, nil).need(t, http.StatusUnauthorized)
-	c.do(t, http.MethodPost, userLoginPath, "", credentials(ada.email, password)).need(t, http.StatusUnauthorized)
+	c.do(t, http.MethodDelete, "/admin/users/"+id, admin, nil).Need(t, http.StatusOK)
+	c.do(t, http.MethodGet, selfPath, old, nil).Need(t, http.StatusUnauthorized)
+	c.do(t, http.MethodPost, userLoginPath, "", credentials(ada.email, password)).Need(t, http.StatusUnauthorized)
 	token = ada.signIn(t)
 	if got := actorIn(t, token); got != "" {
 		t.Errorf("the deleted user is %s", got)
 	}
-	c.do(t, http.MethodGet, "/admin/customers?limit=1", token, nil).need(t, http.StatusUnauthorized)
+	c.do(t, http.MethodGet, "/admin/customers?limit=1", token, nil).Need(t, http.StatusUnauthorized)
 }

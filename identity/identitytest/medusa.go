@@ -22,16 +22,14 @@ import (
 type Medusa struct {
 	Server *httptest.Server
 
+	faulty
 	mu         sync.Mutex
 	secret     string
 	accounts   map[string]*medusaAccount // by address
 	customers  map[string]string         // address by id
 	resets     map[string]string         // address by token, while it is good
 	requested  []string                  // addresses for which a reset was asked
-	calls      map[string]int            // by `METHOD /path`
-	faults     map[string]MedusaFault
 	ids        int
-	hanging    chan struct{}
 	authorized []string        // the tokens that came with proxied requests
 	gone       map[string]bool // users that were deleted, by id
 }
@@ -43,37 +41,14 @@ type medusaAccount struct {
 	secondFactor bool
 }
 
-// MedusaFault is what happens to a request.
-type MedusaFault string
-
-// The faults.
-const (
-	MedusaFails MedusaFault = "500 before anything was done"
-	MedusaLoses MedusaFault = "the answer is lost after it was done"
-	MedusaHangs MedusaFault = "no answer"
-)
-
 // NewMedusa starts a Medusa with that jwtSecret. It ends with the test.
 func NewMedusa(t testing.TB, secret string) *Medusa {
 	m := &Medusa{
 		secret: secret, accounts: map[string]*medusaAccount{}, customers: map[string]string{}, resets: map[string]string{},
-		calls: map[string]int{}, faults: map[string]MedusaFault{}, hanging: make(chan struct{}),
 		gone: map[string]bool{},
 	}
-	m.Server = httptest.NewServer(m)
-	t.Cleanup(func() {
-		close(m.hanging)
-		m.Server.Close()
-	})
+	m.Server = m.start(t, m.serve)
 	return m
-}
-
-// Fault lets every request of a route, such as `POST /store/customers`, fail; ""
-// ends it.
-func (m *Medusa) Fault(route string, f MedusaFault) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.faults[route] = f
 }
 
 // SetSecret lets it come back with another jwtSecret.
@@ -81,13 +56,6 @@ func (m *Medusa) SetSecret(secret string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.secret = secret
-}
-
-// Calls returns how often a route was called.
-func (m *Medusa) Calls(route string) int {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.calls[route]
 }
 
 // Account makes an account of its own, with a customer if named, and returns the
@@ -189,33 +157,6 @@ func (m *Medusa) newAccount(address, password string) *medusaAccount {
 	a := &medusaAccount{id: fmt.Sprintf("authid_01MEDUSA%018d", m.ids), password: password, app: map[string]string{}}
 	m.accounts[address] = a
 	return a
-}
-
-// ServeHTTP implements http.Handler.
-func (m *Medusa) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	route := r.Method + " " + r.URL.Path
-	m.mu.Lock()
-	m.calls[route]++
-	fault := m.faults[route]
-	if fault == "" {
-		fault = m.faults[""]
-	}
-	m.mu.Unlock()
-	switch fault {
-	case MedusaFails:
-		writeJSON(w, http.StatusInternalServerError, map[string]string{"code": "unknown_error", "type": "unknown_error", "message": "An unknown error occurred."})
-		return
-	case MedusaHangs:
-		select {
-		case <-m.hanging:
-		case <-r.Context().Done():
-		}
-		return
-	case MedusaLoses:
-		m.serve(httptest.NewRecorder(), r)
-		panic(http.ErrAbortHandler)
-	}
-	m.serve(w, r)
 }
 
 func (m *Medusa) serve(w http.ResponseWriter, r *http.Request) {

@@ -42,7 +42,7 @@ func TestErrorReplies(t *testing.T) {
 			t.Parallel()
 			m := miniredis.RunT(t)
 			s := newStore(t, newClient(t, "redis://"+m.Addr()), nil)
-			must(t, s.DeleteSession(t.Context(), someSID)) // is connected
+			must(t, s.SaveSession(t.Context(), someSID, []byte("a"), time.Hour)) // is connected
 			m.SetError(reply)
 			allUnavailable(t, s, false, reason)
 		})

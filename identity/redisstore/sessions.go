@@ -50,10 +50,15 @@ func (s *Store) ReplaceSession(ctx context.Context, sid string, record []byte, t
 	})
 }
 
-// DeleteSession removes a session. It is no error if there is none.
+// DeleteSession removes a session, or returns identity.ErrNotFound if there is
+// none: of several callers one alone removed it.
 func (s *Store) DeleteSession(ctx context.Context, sid string) error {
 	return s.do(ctx, "deleting a session", func(ctx context.Context) error {
-		return s.client.Del(ctx, s.keys.session(sid)).Err()
+		removed, err := s.client.Del(ctx, s.keys.session(sid)).Result()
+		if err == nil && removed == 0 {
+			return identity.ErrNotFound
+		}
+		return err
 	})
 }
 

@@ -22,8 +22,8 @@ type Store interface {
 	// ReplaceSession does the same, but only where a record is: it fails with
 	// identity.ErrNotFound, in one atomic step, if there is none.
 	ReplaceSession(ctx context.Context, sid string, record []byte, ttl time.Duration) error
-	// DeleteSession removes the record. It may answer identity.ErrNotFound if
-	// there was none.
+	// DeleteSession removes the record, or fails with identity.ErrNotFound if there
+	// is none: of several callers one alone removes it.
 	DeleteSession(ctx context.Context, sid string) error
 }
 

@@ -78,22 +78,22 @@ func (r *Record) carry(old *Record) {
 	}
 }
 
-// retire ends the session that record replaces.
+// retire ends the session that record replaces. What it carried belongs to whoever
+// removes it: what a log-out beside this one has ended must not live on under the
+// new id.
 func (m *Manager) retire(ctx context.Context, oldSID, sid string, record *Record, now time.Time) error {
-	if len(record.Carried) > 0 {
-		// A log-out may have ended the old session after it was read. What it
-		// ended must not live on under the new id.
-		_, err := m.cfg.Store.LoadSession(ctx, oldSID)
-		if errors.Is(err, identity.ErrNotFound) {
+	err := m.cfg.Store.DeleteSession(ctx, oldSID)
+	if errors.Is(err, identity.ErrNotFound) {
+		if err = nil; len(record.Carried) > 0 {
 			record.Contexts = map[string]identity.Claims{record.Latest: record.Contexts[record.Latest]}
 			record.Carried = nil
 			err = m.write(ctx, m.cfg.Store.SaveSession, sid, record, now)
 		}
-		if err != nil {
-			return err
-		}
 	}
-	return m.End(ctx, oldSID)
+	if err != nil {
+		return fmt.Errorf("ending the session before: %w", err)
+	}
+	return nil
 }
 
 // undo removes a session that nobody was told of, as well as it can, even if

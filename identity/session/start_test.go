@@ -214,28 +214,47 @@ func TestStartCarriesNothingThatWasLoggedOut(t *testing.T) {
 }
 
 // Nor is it when the store fails just then.
-func TestStartFailsWhenItCannotAskForALogOut(t *testing.T) {
+func TestStartFailsWhenItCannotForgetWhatWasLoggedOut(t *testing.T) {
 	t.Parallel()
 	m, store := newManager(t, session.Settings{})
 	old := login(t, m, "", claims("customer", "cus_1"))
-	loads := 0
+	saves := 0
 	store.before = func(ctx context.Context, op, sid string) error {
-		if op == "load" {
-			if loads++; loads == 2 {
-				return failing("load")(ctx, op, sid)
-			}
+		if op != "save" {
+			return nil
 		}
-		return nil
+		if saves++; saves == 2 {
+			return failing("save")(ctx, op, sid)
+		}
+		return m.End(ctx, old.SID)
 	}
 	if _, err := m.Start(t.Context(), old.SID, claims("user", "user_1"), false); identity.CodeOf(err) != identity.CodeUnavailable {
 		t.Errorf("got error %v", err)
 	}
-	if got := store.sids(); !slices.Equal(got, []string{old.SID}) {
+	if got := store.sids(); len(got) != 0 {
 		t.Errorf("the store holds %v", got)
 	}
 }
 
-// A store may say that what is to be deleted is gone already.
+// The log-out that ends the old session last wins too: it had begun before.
+func TestStartCarriesNothingThatIsLoggedOutLast(t *testing.T) {
+	t.Parallel()
+	m, store := newManager(t, session.Settings{})
+	old := login(t, m, "", claims("customer", "cus_1"))
+	store.before = func(ctx context.Context, op, sid string) error {
+		if op == "delete" && sid == old.SID {
+			store.before = nil
+			return m.End(ctx, old.SID)
+		}
+		return nil
+	}
+	started := login(t, m, old.SID, claims("user", "user_1"))
+	if got := actors(t, m, started.SID); !maps.Equal(got, map[string]string{"user": "user_1"}) {
+		t.Errorf("the session holds %v", got)
+	}
+}
+
+// What is to be deleted may be gone already.
 func TestStartWithAStoreThatMissesTheOldSession(t *testing.T) {
 	t.Parallel()
 	m, store := newManager(t, session.Settings{})

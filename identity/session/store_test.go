@@ -121,6 +121,9 @@ func (s *memory) DeleteSession(ctx context.Context, sid string) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if old, ok := s.records[sid]; !ok || !s.clock.now().Before(old.expires) {
+		return identity.ErrNotFound
+	}
 	delete(s.records, sid)
 	return nil
 }

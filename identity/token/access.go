@@ -36,7 +36,8 @@ func (r *Ring) Access(c identity.Claims) (string, error) {
 // ParseAccess returns the claims of an access token that the ring signed and
 // that is valid now. The claims are what the token says: an empty identity,
 // provider or actor is not an error here, and IssuedAt is 0 if the token has no
-// iat. Metadata is nil where the token has none. Every error is an
+// iat. Metadata is nil where the token has none. A token of the older dialect
+// gives claims that say ByActor and name the actor alone. Every error is an
 // *identity.Error with CodeUnauthorized; doc.go lists the reasons.
 func (r *Ring) ParseAccess(raw string) (*identity.Claims, error) {
 	payload, err := r.verify(raw)
@@ -51,6 +52,9 @@ func (r *Ring) ParseAccess(raw string) (*identity.Claims, error) {
 	// reset tokens by their members only.
 	if o.has("purpose") || o.has("jti") && o.has("entity_id") {
 		return nil, refuse(reasonPurpose, nil)
+	}
+	if isV1(o) {
+		return r.parseV1(o)
 	}
 	c := &identity.Claims{
 		ActorID:      o.text("actor_id"),

@@ -72,6 +72,9 @@ func FuzzParseAccess(f *testing.F) {
 		if c.ExpiresAt <= now.Unix() || c.ActorType == "" {
 			t.Fatalf("accepted %+v", c)
 		}
+		if c.ByActor { // see FuzzParseV1
+			return
+		}
 		checkMembers(t, p, c)
 		again, err := ring.Access(*c)
 		if err != nil {

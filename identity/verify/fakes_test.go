@@ -31,6 +31,7 @@ type world struct {
 	valid      map[string]time.Time // since when, by identity
 	sessions   map[string]*session.Record
 	backendIDs map[string]string // by identity
+	actors     map[string]string // identities by actor, such as `customer cus_1`
 	failures   map[string]error  // by question, such as `state authid_1`
 	asked      map[string]int
 	// during is called while a question is under way: the store has looked
@@ -40,14 +41,14 @@ type world struct {
 
 func newWorld() *world {
 	return &world{
-		now: start, tokens: map[string]identity.Claims{}, valid: map[string]time.Time{}, backendIDs: map[string]string{},
+		now: start, tokens: map[string]identity.Claims{}, valid: map[string]time.Time{}, backendIDs: map[string]string{}, actors: map[string]string{},
 		sessions: map[string]*session.Record{}, failures: map[string]error{}, asked: map[string]int{},
 	}
 }
 
 func (w *world) newVerifier(t testing.TB, maxAge time.Duration) *verify.Verifier {
 	t.Helper()
-	v, err := verify.New(verify.Config{Tokens: w, Identities: w, Sessions: w, MaxAge: maxAge, Clock: w.clock})
+	v, err := verify.New(verify.Config{Tokens: w, Identities: w, Sessions: w, Actors: w, MaxAge: maxAge, Clock: w.clock})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,6 +101,20 @@ func (w *world) State(_ context.Context, id string) (identity.State, error) {
 			return identity.State{}, identity.ErrNotFound
 		}
 		return identity.State{ValidFrom: validFrom, BackendID: w.backendIDs[id]}, nil
+	})
+}
+
+// ByActor implements verify.Actors.
+func (w *world) ByActor(_ context.Context, actorType, actorID string) (*identity.Identity, error) {
+	return ask(w, "actor "+actorID, func() (*identity.Identity, error) {
+		id, ok := w.actors[actorType+" "+actorID]
+		if !ok {
+			return nil, identity.ErrNotFound
+		}
+		return &identity.Identity{
+			ID: id, AppMetadata: identity.Metadata{actorType + "_id": []byte(`"` + actorID + `"`)},
+			Providers: map[string]identity.ProviderIdentity{"emailpass": {UserMetadata: []byte(`{"first_name":"J"}`)}},
+		}, nil
 	})
 }
 

@@ -35,6 +35,12 @@ type Identities interface {
 	State(ctx context.Context, id string) (identity.State, error)
 }
 
+// Actors tells whose an actor is; *redisstore.Store does.
+type Actors interface {
+	// ByActor returns the identity that has the actor, or identity.ErrNotFound.
+	ByActor(ctx context.Context, actorType, actorID string) (*identity.Identity, error)
+}
+
 // Sessions finds sessions; *session.Manager is one.
 type Sessions interface {
 	// FromRequest returns the id in the request's session cookie if its
@@ -51,6 +57,9 @@ type Config struct {
 	Tokens     Tokens
 	Identities Identities
 	Sessions   Sessions
+	// Actors finds the identity for tokens of the older dialect, which name an
+	// actor alone. Default: those tokens prove nobody.
+	Actors Actors
 	// MaxAge bounds how long an answer of the store is believed without asking
 	// again. Zero asks every time.
 	MaxAge time.Duration
@@ -192,7 +201,7 @@ func (v *Verifier) VerifyBearer(ctx context.Context, raw string) (*identity.Clai
 func (v *Verifier) verifyBearer(ctx context.Context, raw string) (*Caller, error) {
 	caller, known := v.tokens.Get(raw)
 	if !known {
-		claims, err := v.Tokens.ParseAccess(raw)
+		claims, err := v.parse(ctx, raw)
 		if err != nil {
 			return nil, err
 		}
@@ -208,12 +217,36 @@ func (v *Verifier) verifyBearer(ctx context.Context, raw string) (*Caller, error
 	}
 	checked, err := v.check(ctx, caller)
 	if err != nil {
+		if caller.Claims.ByActor && identity.CodeOf(err) == identity.CodeUnauthorized {
+			v.tokens.Remove(raw) // another identity may have the actor by now
+		}
 		return nil, err
 	}
 	if checked != caller {
 		v.tokens.Add(strings.TrimPrefix(checked.Authorization, bearerPrefix), checked)
 	}
 	return checked, nil
+}
+
+// parse returns the claims of a genuine token, with the identity in them.
+func (v *Verifier) parse(ctx context.Context, raw string) (*identity.Claims, error) {
+	c, err := v.Tokens.ParseAccess(raw)
+	if err != nil || !c.ByActor {
+		return c, err
+	}
+	if v.Actors == nil {
+		return nil, &identity.Error{Code: identity.CodeUnauthorized, Reason: "token_dialect"}
+	}
+	i, err := v.Actors.ByActor(ctx, c.ActorType, c.ActorID)
+	if errors.Is(err, identity.ErrNotFound) {
+		return nil, &identity.Error{Code: identity.CodeUnauthorized, Reason: "actor_unknown", Err: err}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("asking whose an actor is: %w", err)
+	}
+	c.IdentityID, c.Provider, c.AppMetadata = i.ID, identity.EmailPass, i.AppMetadata
+	c.UserMetadata = i.Providers[identity.EmailPass].UserMetadata
+	return c, nil
 }
 
 // check asks whether the caller's identity still stands for him, and returns him

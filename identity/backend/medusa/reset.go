@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
+	"github.com/caddy-commerce/auth-sidecar/identity/backend/upstream"
 )
 
 const messageBadToken = "Invalid token"
@@ -24,7 +25,7 @@ func (b *Backend) RequestReset(ctx context.Context, actorType, identifier string
 	}{identifier, metadata}
 	var sent atomic.Bool
 	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { sent.Store(true) }})
-	r, err := b.postBy(traced, b.once, "", body, actorType, identity.EmailPass, "reset-password")
+	r, err := b.postBy(traced, b.client.Once(), "", body, actorType, identity.EmailPass, "reset-password")
 	switch {
 	case err != nil && sent.Load():
 		return fmt.Errorf("%w: %w", identity.ErrUncertain, err)
@@ -45,7 +46,7 @@ func (b *Backend) ParseReset(raw string) (*identity.ResetClaims, error) {
 
 // UseReset implements identity.Backend.
 func (b *Backend) UseReset(ctx context.Context, actorType, token string, p identity.ProviderIdentity) error {
-	r, err := b.update(ctx, actorType, token, map[string]string{"password": password(b.Key, p)})
+	r, err := b.update(ctx, actorType, token, map[string]string{"password": upstream.Password(b.Key, p)})
 	if err != nil {
 		return err
 	}

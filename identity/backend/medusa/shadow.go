@@ -2,8 +2,6 @@ package medusa
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -12,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
+	"github.com/caddy-commerce/auth-sidecar/identity/backend/upstream"
 )
 
 // Shadow says which address an identity has at the backend.
@@ -80,7 +79,7 @@ func (b *Backend) ours(ctx context.Context, actorType, address string, p identit
 		keys = append(keys, b.PreviousKeys...)
 	}
 	for _, key := range keys {
-		account, err := b.login(ctx, actorType, credentials{address, password(key, p)})
+		account, err := b.login(ctx, actorType, credentials{address, upstream.Password(key, p)})
 		if !errors.Is(err, identity.ErrNotFound) {
 			return account, err
 		}
@@ -90,7 +89,7 @@ func (b *Backend) ours(ctx context.Context, actorType, address string, p identit
 
 // Account implements identity.Backend.
 func (b *Backend) Account(ctx context.Context, actorType string, p identity.ProviderIdentity) (identity.Account, error) {
-	account, err := b.login(ctx, actorType, credentials{p.Key, password(b.Key, p)})
+	account, err := b.login(ctx, actorType, credentials{p.Key, upstream.Password(b.Key, p)})
 	if err != nil {
 		return identity.Account{}, err
 	}
@@ -126,22 +125,10 @@ func (b *Backend) shadowOf(actorType string, p identity.ProviderIdentity) (strin
 	if b.mirrors(p) {
 		// Not as it was typed: Medusa would keep another account with the address in
 		// the form that is unique here, and its owner could not move over.
-		return actorType, credentials{p.Key, password(b.Key, p)}
+		return actorType, credentials{p.Key, upstream.Password(b.Key, p)}
 	}
-	address := "shadow-" + hex.EncodeToString(derive(b.Key, "address", p)) + "@sidecar.invalid"
-	return shadowActor, credentials{address, password(b.Key, p)}
-}
-
-// password is that of the shadow: nobody types it, and it is the same at every
-// attempt.
-func password(key identity.Secret, p identity.ProviderIdentity) string {
-	return base64.RawURLEncoding.EncodeToString(derive(key, "password", p))
-}
-
-func derive(key identity.Secret, purpose string, p identity.ProviderIdentity) []byte {
-	mac := hmac.New(sha256.New, []byte(key.Reveal()))
-	mac.Write([]byte(purpose + "\x00" + p.Provider + "\x00" + p.Key))
-	return mac.Sum(nil)
+	address := "shadow-" + hex.EncodeToString(upstream.Derive(b.Key, "address", p)) + "@sidecar.invalid"
+	return shadowActor, credentials{address, upstream.Password(b.Key, p)}
 }
 
 // tokenClaims are the claims of a token in the backend's answer that matter here.

@@ -1,8 +1,9 @@
-//go:build unix && medusa
+//go:build unix
 
-package medusa
+package e2e
 
 import (
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -17,26 +18,26 @@ import (
 	"github.com/caddy-commerce/auth-sidecar/identity/identitytest"
 )
 
-// postgres is a PostgreSQL server of its own for one test, on 127.0.0.1.
-type postgres struct {
+// Postgres is a PostgreSQL server of its own for one test, on 127.0.0.1.
+type Postgres struct {
 	*identitytest.Process
-	dir  string
+	Dir  string // of its data
 	addr string
 }
 
-// url returns the address of Medusa's database.
-func (p *postgres) url() string { return "postgres://medusa@" + p.addr + "/medusa?sslmode=disable" }
+// URL returns the address of Medusa's database.
+func (p *Postgres) URL() string { return "postgres://medusa@" + p.addr + "/medusa?sslmode=disable" }
 
-// postgresPrograms returns the folder of the newest PostgreSQL that is installed:
+// PostgresPrograms returns the folder of the newest PostgreSQL that is installed:
 // Debian keeps them side by side and out of the PATH.
-func postgresPrograms(t *testing.T) string {
+func PostgresPrograms(t testing.TB) string {
 	t.Helper()
 	found, err := filepath.Glob("/usr/lib/postgresql/*/bin")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(found) == 0 {
-		t.Fatal("PostgreSQL is not installed (make e2e-medusa does it)")
+		t.Fatal("PostgreSQL is not installed (make e2e-medusa and e2e-medusa-v1 do it)")
 	}
 	version := func(dir string) int {
 		number, _ := strconv.Atoi(filepath.Base(filepath.Dir(dir)))
@@ -45,9 +46,9 @@ func postgresPrograms(t *testing.T) string {
 	return slices.MaxFunc(found, func(a, b string) int { return version(a) - version(b) })
 }
 
-// startPostgres starts PostgreSQL with a copy of the data in that folder, or with
+// StartPostgres starts PostgreSQL with a copy of the data in that folder, or with
 // an empty database if it is "". It ends with the test.
-func startPostgres(t *testing.T, data string) *postgres {
+func StartPostgres(t testing.TB, data string) *Postgres {
 	t.Helper()
 	// Not t.TempDir, below which only the owner of this process gets.
 	home, err := os.MkdirTemp("", "auth-sidecar-postgres-")
@@ -55,14 +56,14 @@ func startPostgres(t *testing.T, data string) *postgres {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(home) })
-	p := &postgres{dir: filepath.Join(home, "data")}
+	p := &Postgres{Dir: filepath.Join(home, "data")}
 	account := serverAccount(t)
 	if account != nil {
 		if err := os.Chown(home, int(account.Uid), int(account.Gid)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	programs := postgresPrograms(t)
+	programs := PostgresPrograms(t)
 	command := func(name string, args ...string) *exec.Cmd {
 		cmd := exec.Command(filepath.Join(programs, name), args...)
 		cmd.Dir, cmd.Env = home, []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "LANG=C.UTF-8"}
@@ -76,14 +77,14 @@ func startPostgres(t *testing.T, data string) *postgres {
 		}
 	}
 	if data == "" {
-		run(command("initdb", "-D", p.dir, "-A", "trust", "-U", "medusa", "-E", "UTF8", "--locale=C.UTF-8"))
-	} else if err := copyTree(data, p.dir); err != nil {
+		run(command("initdb", "-D", p.Dir, "-A", "trust", "-U", "medusa", "-E", "UTF8", "--locale=C.UTF-8"))
+	} else if err := CopyTree(data, p.Dir); err != nil {
 		t.Fatal(err)
 	}
 	port := strconv.Itoa(identitytest.FreePort(t))
 	p.addr = net.JoinHostPort("127.0.0.1", port)
 	// What is lost when the machine fails was made for this test.
-	p.Process = identitytest.StartServer(t, command("postgres", "-D", p.dir, "-p", port,
+	p.Process = identitytest.StartServer(t, command("postgres", "-D", p.Dir, "-p", port,
 		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=",
 		"-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"), p.addr)
 	ready := func() error {
@@ -102,10 +103,10 @@ func startPostgres(t *testing.T, data string) *postgres {
 	return p
 }
 
-// query returns what a query of Medusa's database yields, unaligned.
-func (p *postgres) query(t *testing.T, query string) string {
+// Query returns what a query of Medusa's database yields, unaligned.
+func (p *Postgres) Query(t testing.TB, query string) string {
 	t.Helper()
-	out, err := exec.Command(filepath.Join(postgresPrograms(t), "psql"), "-X", "-q", "-At", "-v", "ON_ERROR_STOP=1", "-c", query, p.url()).CombinedOutput()
+	out, err := exec.Command(filepath.Join(PostgresPrograms(t), "psql"), "-X", "-q", "-At", "-v", "ON_ERROR_STOP=1", "-c", query, p.URL()).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%s: %v\n%s", query, err, out)
 	}
@@ -114,7 +115,7 @@ func (p *postgres) query(t *testing.T, query string) string {
 
 // serverAccount is as whom PostgreSQL runs: it refuses to run as root, so there
 // it is the user that Debian's package makes. Nil means as ourselves.
-func serverAccount(t *testing.T) *syscall.Credential {
+func serverAccount(t testing.TB) *syscall.Credential {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		return nil
@@ -132,4 +133,12 @@ func serverAccount(t *testing.T) *syscall.Credential {
 		t.Fatal(err)
 	}
 	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+}
+
+// CopyTree copies a folder with owners and modes, which PostgreSQL insists on.
+func CopyTree(from, to string) error {
+	if out, err := exec.Command("cp", "-a", "--", from, to).CombinedOutput(); err != nil {
+		return fmt.Errorf("copying %s: %w: %s", from, err, strings.TrimSpace(string(out)))
+	}
+	return nil
 }

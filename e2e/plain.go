@@ -1,6 +1,6 @@
-//go:build unix && medusa
+//go:build unix
 
-package medusa
+package e2e
 
 import (
 	"encoding/base64"
@@ -11,9 +11,9 @@ import (
 	"strings"
 )
 
-// plainText replaces what differs from run to run, and keeps what it means: the
+// PlainText replaces what differs from run to run, and keeps what it means: the
 // same id is the same word wherever it occurs, a token is its claims.
-type plainText struct {
+type PlainText struct {
 	domain string
 	ids    map[string]int // numbers of ids, by kind; and how many there are of a kind
 }
@@ -33,7 +33,13 @@ var (
 // hopByHop are fields of one connection, and the length, which goes with the body.
 var hopByHop = []string{"Connection", "Keep-Alive", "Transfer-Encoding", "Content-Length", "Date"}
 
-func (p *plainText) answer(a answer) answer {
+// NewPlainText makes one for people whose addresses are of that domain.
+func NewPlainText(domain string) *PlainText {
+	return &PlainText{domain: domain, ids: make(map[string]int)}
+}
+
+// Answer returns the answer in plain text.
+func (p *PlainText) Answer(a Answer) Answer {
 	header := make(http.Header)
 	for name, values := range a.Header {
 		for _, value := range values {
@@ -43,16 +49,16 @@ func (p *plainText) answer(a answer) answer {
 	for _, name := range hopByHop {
 		header.Del(name)
 	}
-	return answer{a.Status, header, p.text(a.Body)}
+	return Answer{a.Status, header, p.text(a.Body)}
 }
 
-func (p *plainText) headerValue(value string) string {
+func (p *PlainText) headerValue(value string) string {
 	value = cookiePattern.ReplaceAllString(value, "<session>")
 	value = datePattern.ReplaceAllString(value, "<date>")
 	return tagPattern.ReplaceAllString(value, "<tag>")
 }
 
-func (p *plainText) text(text string) string {
+func (p *PlainText) text(text string) string {
 	text = tokenPattern.ReplaceAllStringFunc(text, func(token string) string {
 		claims, err := base64.RawURLEncoding.DecodeString(tokenPattern.FindStringSubmatch(token)[1])
 		if err != nil {

@@ -1,6 +1,7 @@
-package medusa
+package upstream
 
 import (
+	"context"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -16,9 +17,7 @@ type answerer struct {
 	began atomic.Int32
 }
 
-func (*answerer) now() time.Time { return time.Now() }
-
-func (a *answerer) probe() error {
+func (a *answerer) probe(context.Context) error {
 	a.began.Add(1)
 	time.Sleep(a.takes)
 	return nil
@@ -35,16 +34,16 @@ func TestFloodOfDoubts(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				const lasts = 10 * time.Second
 				var (
-					trust    trust
 					backend  = &answerer{takes: takes}
+					trust    = NewTrust(time.Minute, time.Now, backend.probe)
 					requests sync.WaitGroup
 					begun    = time.Now()
 				)
 				for time.Since(begun) < lasts {
-					trust.doubt()
+					trust.Doubt()
 					requests.Go(func() {
 						came := time.Now()
-						if err := trust.trusted(t.Context(), backend); err != nil {
+						if err := trust.Trusted(t.Context()); err != nil {
 							t.Error(err)
 						}
 						if waited := time.Since(came); waited > trustPace+takes {
@@ -66,15 +65,15 @@ func TestFloodOfDoubts(t *testing.T) {
 func TestOneDoubt(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var trust trust
 		backend := &answerer{takes: 30 * time.Millisecond}
+		trust := NewTrust(time.Minute, time.Now, backend.probe)
 		for range 3 {
 			begun := time.Now()
-			trust.doubt()
+			trust.Doubt()
 			var requests sync.WaitGroup
 			for range 50 {
 				requests.Go(func() {
-					if err := trust.trusted(t.Context(), backend); err != nil {
+					if err := trust.Trusted(t.Context()); err != nil {
 						t.Error(err)
 					}
 				})
@@ -97,10 +96,10 @@ func TestAnsweredMeanwhile(t *testing.T) {
 	for name, want := range map[string]error{"yes": nil, "no": identity.Unavailable("backend_secret", nil)} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var trust trust
-			trust.verdict.Store(&verdict{asked: time.Now(), err: want})
 			backend := new(answerer)
-			q := trust.question(backend)
+			trust := NewTrust(time.Minute, time.Now, backend.probe)
+			trust.verdict.Store(&verdict{asked: time.Now(), err: want})
+			q := trust.question()
 			<-q.answered
 			if q.err != want || backend.began.Load() != 0 {
 				t.Errorf("got %v after %d questions", q.err, backend.began.Load())

@@ -1,0 +1,4 @@
+package dialectv1
+
+// Plausible is plausible, for tests.
+var Plausible = plausible

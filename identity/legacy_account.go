@@ -1,0 +1,162 @@
+package identity
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+// Account returns the identity that the claims are of and, with a Legacy backend,
+// the body of its account there, nil without one. CodeUnauthorized if the identity
+// is gone, CodeNotFound if the account is.
+func (s *Service) Account(ctx context.Context, c Claims) (*Identity, json.RawMessage, error) {
+	i, err := s.Store.Identity(ctx, c.IdentityID)
+	if errors.Is(err, ErrNotFound) {
+		return nil, nil, &Error{Code: CodeUnauthorized, Reason: "identity_gone", Err: err}
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("looking for an account: %w", err)
+	}
+	if s.legacy == nil {
+		return i, nil, nil
+	}
+	person, err := s.legacy.Legacy.Person(ctx, c.ActorType, c.ActorID)
+	if errors.Is(err, ErrNotFound) {
+		return nil, nil, &Error{Code: CodeNotFound, Reason: "actor_gone", Message: "There is no such account", Err: err}
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("looking for an account: %w", err)
+	}
+	return i, person.Body, nil
+}
+
+// HasAccount reports whether somebody can log in with the address as that actor
+// type.
+func (s *Service) HasAccount(ctx context.Context, actorType, address string) (bool, error) {
+	p, err := s.provider(actorType, EmailPass)
+	if err != nil {
+		return false, err
+	}
+	u, ok := p.(CredentialUpdater)
+	if !ok {
+		return false, nil
+	}
+	i, err := s.find(ctx, EmailPass, u, address)
+	switch {
+	case err == nil:
+		return i.ActorID(actorType) != "" || !i.HasActor() && actorType == Customer, nil
+	case !errors.Is(err, ErrNotFound):
+		return false, fmt.Errorf("looking for an address: %w", err)
+	case s.legacy == nil || !s.legacy.Migrate || !legacyActor(actorType):
+		return false, nil
+	}
+	exists, err := s.legacy.Legacy.Exists(ctx, actorType, address)
+	if err != nil {
+		return false, fmt.Errorf("asking the backend for an address: %w", err)
+	}
+	return exists, nil
+}
+
+// free refuses an address with which somebody can still move over: an identity
+// that is nobody yet would keep its owner out.
+func (a accounts) free(ctx context.Context, address string) error {
+	if a.legacy == nil || !a.legacy.Migrate || a.provider != EmailPass {
+		return nil
+	}
+	for _, actorType := range []string{Customer, User} {
+		exists, err := a.legacy.Legacy.Exists(ctx, actorType, address)
+		if err != nil {
+			return fmt.Errorf("asking the backend for an address: %w", err)
+		}
+		if exists {
+			return errAccountExists
+		}
+	}
+	return nil
+}
+
+// migratePerson makes an identity of the account that the address and the password
+// open at a Legacy backend, as Accounts.Migrate does.
+func (a accounts) migratePerson(ctx context.Context, keys []string, address, password string, entry func() (ProviderIdentity, error)) (*Identity, error) {
+	if !a.legacy.Migrate || a.provider != EmailPass || len(keys) == 0 || !legacyActor(a.actorType) {
+		return nil, ErrNotFound
+	}
+	waiting, cancel := context.WithTimeout(ctx, migrationWait)
+	defer cancel()
+	end, err := a.legacy.migrations.take(waiting, keys[len(keys)-1]) // of all spellings
+	if err != nil {
+		return nil, Unavailable("migration_busy", err)
+	}
+	defer end()
+	_, err = a.Find(ctx, keys...)
+	if err == nil {
+		return nil, ErrStale
+	}
+	if !errors.Is(err, ErrNotFound) {
+		return nil, err
+	}
+	person, err := a.legacy.Legacy.Migrate(ctx, a.actorType, address, password)
+	if errors.Is(err, ErrNotFound) {
+		// Another process may have moved it over meanwhile, and replaced the password.
+		if _, found := a.Find(ctx, keys...); found == nil {
+			return nil, ErrStale
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("migrating an account: %w", err)
+	}
+	p, err := entry()
+	if err != nil {
+		return nil, err
+	}
+	p.Key = keys[len(keys)-1] // or another spelling would not find it, whose password is replaced
+	i, err := a.createPerson(ctx, a.actorType, person, p, time.Time{})
+	if errors.Is(err, ErrExists) {
+		if _, err = a.Find(ctx, keys...); err == nil { // by another process
+			return nil, ErrStale
+		}
+		if errors.Is(err, ErrNotFound) {
+			// Its password there is not the one that its identity has here.
+			a.legacy.Logger.WarnContext(ctx, "account of the backend moved over before under another address",
+				slog.String("reason", "migration_known"), slog.String("actor_id", person.ActorID))
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	a.seal(ctx, i.ID, a.actorType, person.ActorID, i.Providers[EmailPass])
+	return i, nil
+}
+
+// createPerson stores an identity for somebody whom a Legacy backend had before.
+// ErrExists if the address is taken, or another identity acts as that person.
+func (s *Service) createPerson(ctx context.Context, actorType string, person Person, p ProviderIdentity, validFrom time.Time) (*Identity, error) {
+	if !validActorID(person.ActorID) {
+		return nil, Unavailable("backend_answer", errors.New("the backend named no usable actor"))
+	}
+	_, err := s.Store.ByActor(ctx, actorType, person.ActorID)
+	if err == nil {
+		return nil, ErrExists
+	}
+	if !errors.Is(err, ErrNotFound) {
+		return nil, fmt.Errorf("looking for an account of the backend: %w", err)
+	}
+	now := s.Clock()
+	p.Provider, p.UpdatedAt = EmailPass, now
+	if person.Address != "" {
+		p.EntityID = person.Address // the backend knows it so
+	}
+	i := &Identity{
+		ID: "authid_" + s.NewID(), AppMetadata: actorOf(actorType, person.ActorID), ValidFrom: validFrom,
+		Providers: map[string]ProviderIdentity{EmailPass: p}, CreatedAt: now, UpdatedAt: now,
+	}
+	if err := s.Store.Create(ctx, i); err != nil {
+		return nil, fmt.Errorf("storing an account of the backend: %w", err)
+	}
+	s.legacy.Logger.InfoContext(ctx, "account of the backend moved over",
+		slog.String("auth_identity_id", i.ID), slog.String("actor_type", actorType))
+	return i, nil
+}

@@ -1,0 +1,111 @@
+package identity
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// ResetPassword sets a new password by the older dialect, whose request names the
+// address beside the token; "" where it does not. The token is one of ours or, for
+// an account that has not moved over, one of the backend's own. It returns claims
+// of the person whose password it was.
+func (s *Service) ResetPassword(ctx context.Context, actorType, address, token string, in Input) (Claims, error) {
+	p, err := s.provider(actorType, EmailPass)
+	if err != nil {
+		return Claims{}, err
+	}
+	u, ok := p.(CredentialUpdater)
+	if !ok {
+		return Claims{}, errInvalidToken
+	}
+	begun := s.Clock()
+	c, err := s.Tokens.ParseReset(token)
+	if err != nil {
+		if s.legacy == nil || !s.legacy.Migrate || address == "" || !legacyActor(actorType) {
+			return Claims{}, &Error{Code: CodeUnauthorized, Reason: ReasonOf(err), Message: errInvalidToken.Message, Err: err}
+		}
+		i, err := s.resetPerson(ctx, u, actorType, address, token, in)
+		if err != nil {
+			return Claims{}, err
+		}
+		return s.acting(i, actorType, begun), nil
+	}
+	if address != "" && !sameKey(u, address, c.EntityID) {
+		return Claims{}, errInvalidToken
+	}
+	if err := s.update(ctx, actorType, EmailPass, token, in); err != nil {
+		return Claims{}, err
+	}
+	i, err := s.find(ctx, EmailPass, u, c.EntityID)
+	if err != nil {
+		return Claims{}, fmt.Errorf("looking for the identity after a reset: %w", err)
+	}
+	if i.ActorID(actorType) == "" && actorType == Customer && !i.HasActor() {
+		if _, err := s.enrol(ctx, i, nil); err != nil {
+			return Claims{}, fmt.Errorf("after a reset: %w", err)
+		}
+	}
+	return s.acting(i, actorType, begun), nil
+}
+
+// sameKey reports whether two addresses are spellings of one.
+func sameKey(u CredentialUpdater, a, b string) bool {
+	keys, others := u.Keys(a), u.Keys(b)
+	return len(keys) > 0 && len(others) > 0 && keys[len(keys)-1] == others[len(others)-1]
+}
+
+// resetPerson sets the password of an account that has not moved over, for the
+// holder of a reset token of the backend's own. It moves over by that.
+func (s *Service) resetPerson(ctx context.Context, u CredentialUpdater, actorType, address, token string, in Input) (*Identity, error) {
+	keys := u.Keys(address)
+	if len(keys) == 0 {
+		return nil, errInvalidToken
+	}
+	_, err := s.Store.Find(ctx, EmailPass, keys...)
+	if err == nil { // what resets it is a token of ours
+		return nil, errInvalidToken
+	}
+	if !errors.Is(err, ErrNotFound) {
+		return nil, fmt.Errorf("looking for the identity of a reset token: %w", err)
+	}
+	entry := ProviderIdentity{Provider: EmailPass, EntityID: address, Key: keys[len(keys)-1]}
+	in.ActorType = actorType
+	entry.Credential, err = u.NewCredential(ctx, in) // before the token is used up, for it may fail
+	if errors.Is(err, ErrNoCredential) {
+		return nil, &Error{Code: CodeInvalid, Reason: "reset_without_password", Message: "password should not be empty", Err: err}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("making the new credential: %w", err)
+	}
+	person, err := s.legacy.Legacy.UseReset(ctx, actorType, token, entry)
+	if errors.Is(err, ErrNotFound) {
+		return nil, errInvalidToken
+	}
+	if err != nil {
+		return nil, fmt.Errorf("resetting a password at the backend: %w", err)
+	}
+	i, err := s.createPerson(ctx, actorType, person, entry, s.nextValidFrom(time.Time{}))
+	if errors.Is(err, ErrExists) { // a login beside this one moved it over
+		return nil, errInvalidToken
+	}
+	return i, err
+}
+
+// passPersonReset lets a Legacy backend tell those of its accounts that have not
+// moved over.
+func (s *Service) passPersonReset(ctx context.Context, r ResetRequest) error {
+	u, ok := s.providers[r.Provider].(CredentialUpdater)
+	if !ok || r.Provider != EmailPass || !s.legacy.Migrate || !legacyActor(r.ActorType) {
+		return nil
+	}
+	_, err := s.find(ctx, EmailPass, u, r.Identifier)
+	if err == nil {
+		return nil
+	}
+	if !errors.Is(err, ErrNotFound) {
+		return fmt.Errorf("looking for the identity of a reset: %w", err)
+	}
+	return s.legacy.Legacy.RequestReset(ctx, r.ActorType, r.Identifier)
+}
