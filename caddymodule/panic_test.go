@@ -67,7 +67,9 @@ func TestBackendBreaksOff(t *testing.T) {
 		_ = http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
 	})
-	r, err := s.client.Do(s.request(t, "POST", "/store/customers", "{}", bearer(ada)...))
+	// Without a body: Caddy counts its bytes for the log while the transport may
+	// still read it, which is a race of their own.
+	r, err := s.client.Do(s.request(t, "POST", "/store/customers", "", bearer(ada)...))
 	if err == nil {
 		_, err = io.ReadAll(r.Body)
 		_ = r.Body.Close()

@@ -20,8 +20,12 @@ const (
 	desk     = "https://admin.example/app/login?auth_provider=people"
 )
 
-// thirdPartyGlobal is sidecarGlobal with an OpenID provider.
-const thirdPartyGlobal = `auth_sidecar {
+// thirdPartyGlobal is sidecarGlobal with an OpenID provider, and the script is
+// many clients.
+const thirdPartyGlobal = `servers {
+	trusted_proxies static 127.0.0.1
+}
+auth_sidecar {
 	redis {env.REDIS_URL}
 	jwt {
 		secret {env.JWT_SECRET}

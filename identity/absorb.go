@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // maxAbsorbed bounds how often somebody may come by the account that is being
@@ -13,9 +14,9 @@ const maxAbsorbed = 3
 // addProvider gives the identity that the attempt is for the entry; errors are
 // those of Store.AddProvider. Another one that has it and is nobody is absorbed:
 // somebody came by the third party before, and became nothing.
-func (s *Service) addProvider(ctx context.Context, a Attempt, p ProviderIdentity) error {
+func (s *Service) addProvider(ctx context.Context, a Attempt, p ProviderIdentity, validFrom time.Time) error {
 	for range maxAbsorbed {
-		err := s.Store.AddProvider(ctx, a.LinkTo, p)
+		err := s.Store.AddProvider(ctx, a.LinkTo, p, validFrom)
 		if !errors.Is(err, ErrExists) {
 			return err
 		}

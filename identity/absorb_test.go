@@ -210,7 +210,8 @@ func TestAbsorbAtOnce(t *testing.T) {
 // has it.
 func TestAbsorbWhileDown(t *testing.T) {
 	t.Parallel()
-	for _, method := range []string{"AddProvider", "Find", "DeleteBare", "Identity"} {
+	const reading = "Identity, at the end"
+	for _, method := range []string{"Identity", "AddProvider", "Find", "DeleteBare", reading} {
 		for _, lost := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, answer lost: %v", method, lost), func(t *testing.T) {
 				t.Parallel()
@@ -220,9 +221,16 @@ func TestAbsorbWhileDown(t *testing.T) {
 				in.Person = person(ann.IdentityID, nil)
 				r.store.lost = lost
 				r.store.fails(errDown, method)
+				if method == reading {
+					r.store.after = func(done string) {
+						if done == "DeleteBare" {
+							r.store.fails(errDown, "Identity")
+						}
+					}
+				}
 				_, err := r.Callback(t.Context(), "customer", "google", in)
 				wantRefused(t, err, unavailable, "store_refused")
-				if told := r.told(); (len(told) > 0) != (method == "Identity") {
+				if told := r.told(); (len(told) > 0) != (method == reading) {
 					t.Errorf("told of %q", told)
 				}
 				r.store.fails(nil)

@@ -7,30 +7,53 @@ import (
 	"time"
 )
 
+// linkRefused says that nobody is there who may link.
+func linkRefused(err error) error {
+	return &Error{Code: CodeUnauthorized, Reason: "link_other_person", Message: "Log in again to link an account", Err: err}
+}
+
 // stillThere asks whether the person who wanted another provider is the one who
-// comes back.
-func (s *Service) stillThere(ctx context.Context, a Attempt, in Input) error {
-	refused := &Error{Code: CodeUnauthorized, Reason: "link_other_person", Message: "Log in again to link an account"}
+// comes back. They are for as long as the identity's ValidFrom is the one that is
+// returned, which was read before.
+func (s *Service) stillThere(ctx context.Context, a Attempt, in Input) (validFrom time.Time, err error) {
 	if in.Person == nil {
-		return refused
+		return time.Time{}, linkRefused(nil)
+	}
+	i, err := s.linking(ctx, a)
+	if err != nil {
+		return time.Time{}, err
 	}
 	id, err := in.Person(ctx)
 	switch {
 	case CodeOf(err) == CodeUnavailable:
-		return err
+		return time.Time{}, err
 	case err != nil:
-		refused.Err = err
-		return refused
+		return time.Time{}, linkRefused(err)
 	case id != a.LinkTo:
-		return refused
+		return time.Time{}, linkRefused(nil)
 	}
-	return nil
+	return i.ValidFrom, nil
 }
 
-// attach gives the identity another provider.
-func (s *Service) attach(ctx context.Context, a Attempt, p ProviderIdentity) (*Identity, error) {
-	err := s.addProvider(ctx, a, p)
+// linking returns the identity that is to get another provider.
+func (s *Service) linking(ctx context.Context, a Attempt) (*Identity, error) {
+	i, err := s.Store.Identity(ctx, a.LinkTo)
+	if errors.Is(err, ErrNotFound) {
+		return nil, &Error{Code: CodeUnauthorized, Reason: "identity_gone", Err: err}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("linking a provider: %w", err)
+	}
+	return i, nil
+}
+
+// attach gives the identity another provider, unless a revocation came after
+// validFrom. One that comes later ends the claims that are made of what it returns.
+func (s *Service) attach(ctx context.Context, a Attempt, p ProviderIdentity, validFrom time.Time) (*Identity, error) {
+	err := s.addProvider(ctx, a, p, validFrom)
 	switch {
+	case errors.Is(err, ErrStale):
+		return nil, linkRefused(err)
 	case errors.Is(err, ErrExists): // not wrapped: it is an answer, not a failure
 		return nil, &Error{
 			Code: CodeNotAllowed, Reason: "provider_taken",
@@ -46,13 +69,11 @@ func (s *Service) attach(ctx context.Context, a Attempt, p ProviderIdentity) (*I
 	case err != nil:
 		return nil, fmt.Errorf("linking a provider: %w", err)
 	}
-	i, err := s.Store.Identity(ctx, a.LinkTo)
-	if errors.Is(err, ErrNotFound) {
-		return nil, &Error{Code: CodeUnauthorized, Reason: "identity_gone", Err: err}
-	}
+	i, err := s.linking(ctx, a)
 	if err != nil {
-		return nil, fmt.Errorf("linking a provider: %w", err)
+		return nil, err
 	}
+	i.ValidFrom = validFrom
 	return i, nil
 }
 

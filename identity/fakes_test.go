@@ -18,6 +18,9 @@ import (
 // start is when tests begin, a time that no clock rounds.
 var start = time.Date(2026, 11, 21, 16, 54, 34, 263_000_000, time.UTC)
 
+// anytime is a ValidFrom that no revocation comes after.
+var anytime = start.AddDate(100, 0, 0)
+
 // errDown is what a store says that cannot be asked.
 var errDown = identity.Unavailable("store_refused", errors.New("connection refused"))
 

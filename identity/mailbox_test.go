@@ -121,7 +121,7 @@ func TestResetEndsWhatIsLinkedMeanwhile(t *testing.T) {
 		if method != "CheckReset" {
 			return
 		}
-		if err := r.store.Store.AddProvider(t.Context(), id, identity.ProviderIdentity{Provider: "google", EntityID: "eve", Key: "eve"}); err != nil {
+		if err := r.store.Store.AddProvider(t.Context(), id, identity.ProviderIdentity{Provider: "google", EntityID: "eve", Key: "eve"}, anytime); err != nil {
 			t.Error(err)
 		}
 	}
@@ -143,7 +143,7 @@ func TestResetByBackendEndsWhatWasLinkedBefore(t *testing.T) {
 			}
 			id := b.register("customer", "ann@example.com").IdentityID
 			b.down("")
-			if err := b.Store.AddProvider(t.Context(), id, identity.ProviderIdentity{Provider: "sso", EntityID: "eve", Key: "eve"}); err != nil {
+			if err := b.Store.AddProvider(t.Context(), id, identity.ProviderIdentity{Provider: "sso", EntityID: "eve", Key: "eve"}, anytime); err != nil {
 				t.Fatal(err)
 			}
 			_, token := b.pass("customer", "ann@example.com")
@@ -173,7 +173,7 @@ func TestMovedByResetIsProven(t *testing.T) {
 		} else if b.who("ann@example.com", "hers") != id {
 			t.Fatal("not moved over")
 		}
-		if err := b.Store.AddProvider(t.Context(), id, identity.ProviderIdentity{Provider: "sso", EntityID: "ann", Key: "ann"}); err != nil {
+		if err := b.Store.AddProvider(t.Context(), id, identity.ProviderIdentity{Provider: "sso", EntityID: "ann", Key: "ann"}, anytime); err != nil {
 			t.Fatal(err)
 		}
 		b.reset("ann@example.com", "three")

@@ -91,7 +91,7 @@ func operations(t *testing.T, r *realm) map[string]struct {
 			in.Person = person(claims.IdentityID, nil)
 			_, err := r.Callback(ctx, "customer", "google", in)
 			return err
-		}, []string{"TakeAttempt", "AddProvider", "Identity"}},
+		}, []string{"TakeAttempt", "Identity", "AddProvider", "Identity"}},
 		"remove an account": {func(ctx context.Context) error {
 			_, err := r.RemoveProvider(ctx, claims, "github")
 			return err

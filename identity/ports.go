@@ -39,7 +39,9 @@ type Store interface {
 	// AddProvider gives the identity one more provider identity and claims its key.
 	// The same again is fine. ErrExists if another identity holds the key, ErrLinked
 	// if this one has another entry of the provider, ErrNotFound if it is gone.
-	AddProvider(ctx context.Context, id string, p ProviderIdentity) error
+	// ErrStale if its ValidFrom is later than validFrom, which was read before the
+	// person was asked for: what proved them has ended since.
+	AddProvider(ctx context.Context, id string, p ProviderIdentity, validFrom time.Time) error
 	// RemoveProvider takes the provider identity away, with its key and its open
 	// reset, and ends the credentials issued before validFrom. ErrLast if the
 	// identity has no other, ErrNotFound if it has none of that provider or is gone.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // What a client chooses and an attempt keeps, in bytes.
@@ -144,9 +145,11 @@ func stateRefused(reason string, err error) error {
 
 // arrive returns the identity of the person who comes back with the code.
 func (s *Service) arrive(ctx context.Context, r Redirector, code string, a Attempt, in Input) (*Identity, error) {
+	var validFrom time.Time
 	if a.LinkTo != "" {
 		// Else whoever is sent this link would give away their account there.
-		if err := s.stillThere(ctx, a, in); err != nil {
+		var err error
+		if validFrom, err = s.stillThere(ctx, a, in); err != nil {
 			return nil, err
 		}
 	}
@@ -162,7 +165,7 @@ func (s *Service) arrive(ctx context.Context, r Redirector, code string, a Attem
 		VerifiedEmail: profile.VerifiedEmail, UpdatedAt: s.Clock(),
 	}
 	if a.LinkTo != "" {
-		return s.attach(ctx, a, entry)
+		return s.attach(ctx, a, entry, validFrom)
 	}
 	accounts := s.accounts(a.Provider, a.ActorType)
 	i, err := accounts.Find(ctx, entry.Key)

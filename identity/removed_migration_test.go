@@ -18,7 +18,7 @@ func TestRemovedPasswordDoesNotMigrateAgain(t *testing.T) {
 	if err != nil || login.Claims.ActorID != "cus_old" {
 		t.Fatalf("%+v, %v", login, err)
 	}
-	if err := b.Store.AddProvider(t.Context(), id, identity.ProviderIdentity{Provider: "sso", EntityID: "ann", Key: "ann"}); err != nil {
+	if err := b.Store.AddProvider(t.Context(), id, identity.ProviderIdentity{Provider: "sso", EntityID: "ann", Key: "ann"}, anytime); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := b.RemoveProvider(t.Context(), login.Claims, "emailpass"); err != nil {

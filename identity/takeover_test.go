@@ -33,7 +33,7 @@ func TestNextOwnerOfARemovedAddress(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if err := b.Store.AddProvider(t.Context(), ann.IdentityID, identity.ProviderIdentity{Provider: "sso", EntityID: "ann", Key: "ann"}); err != nil {
+				if err := b.Store.AddProvider(t.Context(), ann.IdentityID, identity.ProviderIdentity{Provider: "sso", EntityID: "ann", Key: "ann"}, anytime); err != nil {
 					t.Fatal(err)
 				}
 				// As nobody's, her shadow would go to the next.
@@ -77,7 +77,7 @@ func TestNextOwnerByAnotherSite(t *testing.T) {
 	b.down(identitytest.MedusaFails)
 	eve := b.register("customer", "ann@example.com")
 	b.down("")
-	if err := b.Store.AddProvider(t.Context(), eve.IdentityID, identity.ProviderIdentity{Provider: "sso", EntityID: "eve", Key: "eve"}); err != nil {
+	if err := b.Store.AddProvider(t.Context(), eve.IdentityID, identity.ProviderIdentity{Provider: "sso", EntityID: "eve", Key: "eve"}, anytime); err != nil {
 		t.Fatal(err)
 	}
 	if id, err := b.Prepare(t.Context(), eve); err != nil || id == "" { // her shadow has Ann's address
@@ -94,7 +94,7 @@ func TestNextOwnerByAnotherSite(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := b.Store.AddProvider(t.Context(), plain.IdentityID, identity.ProviderIdentity{Provider: "sso", EntityID: "bob", Key: "bob"}); err != nil {
+	if err := b.Store.AddProvider(t.Context(), plain.IdentityID, identity.ProviderIdentity{Provider: "sso", EntityID: "bob", Key: "bob"}, anytime); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := other.RemoveProvider(t.Context(), plain, "emailpass"); err != nil {
@@ -112,7 +112,7 @@ func TestComingBackByARemovedAccount(t *testing.T) {
 	if _, err := b.CreateUser(t.Context(), c, "sso"); err != nil {
 		t.Fatal(err)
 	}
-	if err := b.Store.AddProvider(t.Context(), c.IdentityID, identity.ProviderIdentity{Provider: "emailpass", EntityID: "ada@example.com", Key: "ada@example.com"}); err != nil {
+	if err := b.Store.AddProvider(t.Context(), c.IdentityID, identity.ProviderIdentity{Provider: "emailpass", EntityID: "ada@example.com", Key: "ada@example.com"}, anytime); err != nil {
 		t.Fatal(err)
 	}
 	c, err := b.Refresh(t.Context(), c)

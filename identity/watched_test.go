@@ -100,8 +100,8 @@ func (s *watched) FinishReset(ctx context.Context, id, hash string, next identit
 	return s.call("FinishReset", func() error { return s.Store.FinishReset(ctx, id, hash, next, validFrom, drop) })
 }
 
-func (s *watched) AddProvider(ctx context.Context, id string, p identity.ProviderIdentity) error {
-	return s.call("AddProvider", func() error { return s.Store.AddProvider(ctx, id, p) })
+func (s *watched) AddProvider(ctx context.Context, id string, p identity.ProviderIdentity, validFrom time.Time) error {
+	return s.call("AddProvider", func() error { return s.Store.AddProvider(ctx, id, p, validFrom) })
 }
 
 func (s *watched) RemoveProvider(ctx context.Context, id, provider string, validFrom time.Time) error {

@@ -18,6 +18,11 @@ assert.ok(inSessions || process.env.MODE === "jwt", "MODE is jwt or session")
 // in which browser a request is made.
 const browserField = "x-test-browser"
 const jars = new Map()
+
+// Each browser is at an address of its own, for a Caddy that trusts the tests:
+// what strangers may do at once is limited by client.
+let browsers = 0
+const nextAddress = () => `10.${inSessions ? 1 : 0}.${browsers >> 8}.${browsers++ & 255}`
 const fetchWithoutCookies = globalThis.fetch
 globalThis.fetch = async (target, init) => {
   const headers = new Headers(init.headers)
@@ -41,6 +46,7 @@ globalThis.fetch = async (target, init) => {
 export class Browser {
   #id = randomUUID()
   #jar = new CookieJar()
+  #address = nextAddress()
 
   constructor() {
     jars.set(this.#id, this.#jar)
@@ -52,7 +58,7 @@ export class Browser {
       baseUrl: url,
       publishableKey: process.env.PUBLISHABLE_KEY || "pk_test",
       auth: inSessions ? { type: "session" } : { type: "jwt", jwtTokenStorageMethod: "memory" },
-      globalHeaders: { ...headers, [browserField]: this.#id },
+      globalHeaders: { ...headers, [browserField]: this.#id, "X-Forwarded-For": this.#address },
     })
   }
 

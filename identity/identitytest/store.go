@@ -216,7 +216,7 @@ func StoreCalls(s Store) map[string]func(ctx context.Context) error {
 		"CheckReset":  func(ctx context.Context) error { return s.CheckReset(ctx, id, "emailpass", hash(1)) },
 		"CloseReset":  func(ctx context.Context) error { return s.CloseReset(ctx, id, "emailpass", hash(1)) },
 		"FinishReset": func(ctx context.Context) error { return s.FinishReset(ctx, id, hash(1), entry, soon, nil) },
-		"AddProvider": func(ctx context.Context) error { return s.AddProvider(ctx, id, entry) },
+		"AddProvider": func(ctx context.Context) error { return s.AddProvider(ctx, id, entry, anytime) },
 		"RemoveProvider": func(ctx context.Context) error {
 			return s.RemoveProvider(ctx, id, "emailpass", soon)
 		},

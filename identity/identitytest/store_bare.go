@@ -33,7 +33,7 @@ var bareTests = map[string]func(*storeTest){
 		t.want(identity.ErrNotFound, t.CheckReset(t.Context(), i.ID, "google", hash(1)), "its reset")
 		t.want(identity.ErrNotFound, t.Link(t.Context(), i.ID, "customer", "cus_1"), "linking it")
 		other := t.create(t.person(2, "b@shop.example"))
-		t.want(nil, t.AddProvider(t.Context(), other.ID, t.google(2)), "adding it to another")
+		t.want(nil, t.AddProvider(t.Context(), other.ID, t.google(2), anytime), "adding it to another")
 		t.taken(other.ID)
 	},
 	"and comes again": func(t *storeTest) {
@@ -44,7 +44,7 @@ var bareTests = map[string]func(*storeTest){
 	},
 	"that got its provider later": func(t *storeTest) {
 		i := t.create(t.person(1, "a@shop.example"))
-		t.want(nil, t.AddProvider(t.Context(), i.ID, t.google(1)), "adding")
+		t.want(nil, t.AddProvider(t.Context(), i.ID, t.google(1), anytime), "adding")
 		t.want(nil, t.RemoveProvider(t.Context(), i.ID, "emailpass", t.nextSecond()), "removing")
 		t.want(nil, t.DeleteBare(t.Context(), i.ID, "google"), "deleting")
 		t.gone(i.ID)
@@ -122,7 +122,7 @@ var bareTests = map[string]func(*storeTest){
 				if n == 0 {
 					return t.DeleteBare(t.Context(), i.ID, "google")
 				}
-				return t.AddProvider(t.Context(), i.ID, t.entry("github", subject, ""))
+				return t.AddProvider(t.Context(), i.ID, t.entry("github", subject, ""), anytime)
 			})
 			if errs[0] == nil {
 				t.want(identity.ErrNotFound, errs[1], "adding")
@@ -151,7 +151,7 @@ var bareTests = map[string]func(*storeTest){
 			if n >= many {
 				return t.Create(t.Context(), t.bare(n+1))
 			}
-			err := t.AddProvider(t.Context(), t.person(n, "").ID, t.google(n))
+			err := t.AddProvider(t.Context(), t.person(n, "").ID, t.google(n), anytime)
 			if !errors.Is(err, identity.ErrExists) {
 				return err
 			}
@@ -160,7 +160,7 @@ var bareTests = map[string]func(*storeTest){
 				err = t.DeleteBare(t.Context(), holder.ID, "google")
 			}
 			if err == nil || errors.Is(err, identity.ErrNotFound) {
-				err = t.AddProvider(t.Context(), t.person(n, "").ID, t.google(n))
+				err = t.AddProvider(t.Context(), t.person(n, "").ID, t.google(n), anytime)
 			}
 			return err
 		})
@@ -205,7 +205,7 @@ var bareFaultTests = map[string]func(*storeTest){
 			}
 			s.gone(i.ID)
 			other := s.create(s.person(2, "b@shop.example"))
-			s.want(nil, s.AddProvider(s.Context(), other.ID, s.google(2)), "adding it to another")
+			s.want(nil, s.AddProvider(s.Context(), other.ID, s.google(2), anytime), "adding it to another")
 			s.taken(other.ID)
 			return fired
 		})
@@ -215,7 +215,7 @@ var bareFaultTests = map[string]func(*storeTest){
 			i, other := s.create(s.bare(1)), s.create(s.person(2, "b@shop.example"))
 			fired, err := s.run(func() error { return s.DeleteBare(s.Context(), i.ID, "google") })
 			s.nilOrUnavailable(err, "deleting")
-			switch added := s.AddProvider(s.Context(), other.ID, s.google(2)); {
+			switch added := s.AddProvider(s.Context(), other.ID, s.google(2), anytime); {
 			case added == nil:
 				s.taken(other.ID)
 			case errors.Is(added, identity.ErrExists) && err != nil:
@@ -263,7 +263,7 @@ var bareFaultTests = map[string]func(*storeTest){
 			t.eachStepOf(Fault{Lost: true, Down: true}, func(s *step) bool {
 				i := s.create(s.bare(1))
 				github := s.entry("github", subject, "")
-				died = s.died(n, func() error { return s.AddProvider(s.Context(), i.ID, github) })
+				died = s.died(n, func() error { return s.AddProvider(s.Context(), i.ID, github, anytime) })
 				s.faults.Arm(s.n, s.fault)
 				err := s.DeleteBare(s.Context(), i.ID, "google")
 				fired := s.faults.Disarm()

@@ -2,6 +2,7 @@ package identitytest
 
 import (
 	"errors"
+	"time"
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
 )
@@ -24,7 +25,7 @@ func (t *storeTest) settledAs(id string, maybe bool) {
 		t.Fatal("it is not there")
 	}
 	other := t.create(t.person(91, "somebody@shop.example"))
-	t.want(nil, t.AddProvider(t.Context(), other.ID, t.google(91)), "giving it to another")
+	t.want(nil, t.AddProvider(t.Context(), other.ID, t.google(91), anytime), "giving it to another")
 	t.taken(other.ID)
 	if _, has := t.get(id).Providers["google"]; has {
 		t.Fatalf("%s has it as well", id)
@@ -35,7 +36,7 @@ func (t *storeTest) settledAs(id string, maybe bool) {
 func (s *step) add(n int) (fired bool, err error) {
 	s.Helper()
 	i := s.create(s.person(n, "a@shop.example"))
-	fired, err = s.run(func() error { return s.AddProvider(s.Context(), i.ID, s.google(n)) })
+	fired, err = s.run(func() error { return s.AddProvider(s.Context(), i.ID, s.google(n), anytime) })
 	s.nilOrUnavailable(err, "adding")
 	return fired, err
 }
@@ -44,7 +45,7 @@ var addFaultTests = map[string]func(*storeTest){
 	"then again": func(t *storeTest) {
 		t.eachStep(func(s *step) bool {
 			fired, _ := s.add(1)
-			s.want(nil, s.AddProvider(s.Context(), s.person(1, "").ID, s.google(2)), "adding again")
+			s.want(nil, s.AddProvider(s.Context(), s.person(1, "").ID, s.google(2), anytime), "adding again")
 			s.settledAs(s.person(1, "").ID, false)
 			return fired
 		})
@@ -87,7 +88,7 @@ var addFaultTests = map[string]func(*storeTest){
 		t.eachStep(func(s *step) bool {
 			fired, _ := s.add(1)
 			id := s.person(1, "").ID
-			switch err := s.AddProvider(s.Context(), id, s.entry("google", "5678", "")); {
+			switch err := s.AddProvider(s.Context(), id, s.entry("google", "5678", ""), anytime); {
 			case err == nil:
 				if found := s.foundOrFree("google", subject); found != "" {
 					s.Fatalf("the first finds %s", found)
@@ -115,6 +116,33 @@ var addFaultTests = map[string]func(*storeTest){
 			s.settledAs(id, true)
 			return fired
 		})
+	},
+	// Whoever comes across it later does not complete it either.
+	"that died, then a revocation": func(t *storeTest) {
+		for name, revoke := range map[string]func(t *storeTest, id string) error{
+			"reset": func(t *storeTest, id string) error { return t.dropping(id, nil) },
+			"reset that drops": func(t *storeTest, id string) error {
+				return t.dropping(id, func(identity.ProviderIdentity) bool { return false })
+			},
+			"removal": func(t *storeTest, id string) error {
+				return t.RemoveProvider(t.Context(), id, "sso", t.nextSecond())
+			},
+		} {
+			for n, died := 0, true; died; n++ {
+				t := t.again()
+				i := t.person(1, "a@shop.example")
+				i.Providers["sso"] = t.entry("sso", "1", "")
+				t.create(i)
+				t.openReset(i.ID, 1)
+				t.faults.Arm(n, Fault{Down: true}) // the last command decides, so it was not sent
+				t.nilOrUnavailable(t.AddProvider(t.Context(), i.ID, t.google(1), time.Time{}), "the addition that died")
+				if died = t.faults.Disarm(); died {
+					t.want(nil, revoke(t, i.ID), name)
+					t.linked("")
+					t.settledAs(i.ID, true)
+				}
+			}
+		}
 	},
 	"then the identity is deleted": func(t *storeTest) {
 		t.eachStep(func(s *step) bool {
@@ -148,7 +176,7 @@ var addFaultTests = map[string]func(*storeTest){
 			} {
 				t.eachStepOf(Fault{Lost: true, Down: true}, func(s *step) bool {
 					i := s.create(s.person(1, "a@shop.example"))
-					died = s.died(n, func() error { return s.AddProvider(s.Context(), i.ID, s.google(1)) })
+					died = s.died(n, func() error { return s.AddProvider(s.Context(), i.ID, s.google(1), anytime) })
 					fired, err := s.run(func() error { return read(s, i.ID) })
 					s.nilOrUnavailable(err, "reading")
 					s.settledAs(i.ID, died)
@@ -164,7 +192,7 @@ var addFaultTests = map[string]func(*storeTest){
 			b := s.person(2, "b@shop.example")
 			s.create(a, b)
 			s.faults.Arm(s.n, s.fault)
-			err := s.AddProvider(s.Context(), b.ID, s.google(2))
+			err := s.AddProvider(s.Context(), b.ID, s.google(2), anytime)
 			fired := s.faults.Disarm()
 			if !errors.Is(err, identity.ErrExists) && identity.CodeOf(err) != identity.CodeUnavailable {
 				s.Fatalf("got %v", err)
@@ -173,7 +201,7 @@ var addFaultTests = map[string]func(*storeTest){
 			if got := s.get(b.ID); len(got.Providers) != 1 {
 				s.Errorf("read %+v", got)
 			}
-			s.want(nil, s.AddProvider(s.Context(), b.ID, s.entry("google", "5678", "")), "adding another")
+			s.want(nil, s.AddProvider(s.Context(), b.ID, s.entry("google", "5678", ""), anytime), "adding another")
 			s.settledAs(a.ID, false)
 			return fired
 		})
@@ -184,7 +212,7 @@ var removeFaultTests = map[string]func(*storeTest){
 	"of one that was added": func(t *storeTest) {
 		t.eachStep(func(s *step) bool {
 			i := s.create(s.person(1, "a@shop.example"))
-			s.want(nil, s.AddProvider(s.Context(), i.ID, s.google(1)), "adding")
+			s.want(nil, s.AddProvider(s.Context(), i.ID, s.google(1), anytime), "adding")
 			return s.remove(i)
 		})
 	},
@@ -198,10 +226,10 @@ var removeFaultTests = map[string]func(*storeTest){
 	"then it is added again": func(t *storeTest) {
 		t.eachStep(func(s *step) bool {
 			i := s.create(s.person(1, "a@shop.example"))
-			s.want(nil, s.AddProvider(s.Context(), i.ID, s.google(1)), "adding")
+			s.want(nil, s.AddProvider(s.Context(), i.ID, s.google(1), anytime), "adding")
 			fired, err := s.run(func() error { return s.RemoveProvider(s.Context(), i.ID, "google", s.nextSecond()) })
 			s.nilOrUnavailable(err, "removing")
-			s.want(nil, s.AddProvider(s.Context(), i.ID, s.google(2)), "adding again")
+			s.want(nil, s.AddProvider(s.Context(), i.ID, s.google(2), anytime), "adding again")
 			s.settledAs(i.ID, false)
 			return fired
 		})

@@ -2,14 +2,19 @@ package identitytest
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
+	"time"
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
 )
 
 // subject is the key that the tests give away.
 const subject = "1234"
+
+// anytime is a ValidFrom that no revocation comes after.
+var anytime = time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // google returns what the third party says of the person, in the way of the nth.
 func (t *storeTest) google(n int) identity.ProviderIdentity {
@@ -43,7 +48,7 @@ func (t *storeTest) taken(id string) {
 	t.want(identity.ErrExists, t.Create(t.Context(), other), "creating another with the subject")
 	delete(other.Providers, "google")
 	t.create(other)
-	t.want(identity.ErrExists, t.AddProvider(t.Context(), other.ID, t.google(90)), "giving the subject to another")
+	t.want(identity.ErrExists, t.AddProvider(t.Context(), other.ID, t.google(90), anytime), "giving the subject to another")
 	t.linked(id)
 }
 
@@ -52,7 +57,7 @@ var addTests = map[string]func(*storeTest){
 		i := t.create(t.person(1, "a@shop.example"))
 		t.want(nil, t.Link(t.Context(), i.ID, "customer", "cus_1"), "linking")
 		p := t.google(1)
-		t.want(nil, t.AddProvider(t.Context(), i.ID, p), "adding")
+		t.want(nil, t.AddProvider(t.Context(), i.ID, p, anytime), "adding")
 		got := t.get(i.ID)
 		p.UpdatedAt = milli(p.UpdatedAt)
 		if !reflect.DeepEqual(got.Providers["google"], p) {
@@ -67,9 +72,9 @@ var addTests = map[string]func(*storeTest){
 	"the same again": func(t *storeTest) {
 		i := t.create(t.person(1, "a@shop.example"))
 		for n := range 3 {
-			t.want(nil, t.AddProvider(t.Context(), i.ID, t.google(n)), "adding")
+			t.want(nil, t.AddProvider(t.Context(), i.ID, t.google(n), anytime), "adding")
 		}
-		t.want(nil, t.AddProvider(t.Context(), i.ID, t.entry("emailpass", "a@shop.example", "new")), "adding what it was created with")
+		t.want(nil, t.AddProvider(t.Context(), i.ID, t.entry("emailpass", "a@shop.example", "new"), anytime), "adding what it was created with")
 		if got := t.get(i.ID).Providers["emailpass"].Credential.Reveal(); got != "hash 1" {
 			t.Errorf("the credential is %q", got)
 		}
@@ -77,9 +82,9 @@ var addTests = map[string]func(*storeTest){
 	},
 	"another of the provider": func(t *storeTest) {
 		i := t.create(t.person(1, "a@shop.example"))
-		t.want(nil, t.AddProvider(t.Context(), i.ID, t.google(1)), "adding")
-		t.want(identity.ErrLinked, t.AddProvider(t.Context(), i.ID, t.entry("google", "5678", "")), "adding another")
-		t.want(identity.ErrLinked, t.AddProvider(t.Context(), i.ID, t.entry("emailpass", "b@shop.example", "")), "adding another")
+		t.want(nil, t.AddProvider(t.Context(), i.ID, t.google(1), anytime), "adding")
+		t.want(identity.ErrLinked, t.AddProvider(t.Context(), i.ID, t.entry("google", "5678", ""), anytime), "adding another")
+		t.want(identity.ErrLinked, t.AddProvider(t.Context(), i.ID, t.entry("emailpass", "b@shop.example", ""), anytime), "adding another")
 		if found := t.foundOrFree("google", "5678"); found != "" {
 			t.Errorf("what was refused finds %s", found)
 		}
@@ -89,18 +94,55 @@ var addTests = map[string]func(*storeTest){
 	"one of another identity": func(t *storeTest) {
 		a, b := t.person(1, "a@shop.example"), t.person(2, "b@shop.example")
 		t.create(a, b)
-		t.want(nil, t.AddProvider(t.Context(), a.ID, t.google(1)), "adding")
-		t.want(identity.ErrExists, t.AddProvider(t.Context(), b.ID, t.google(2)), "adding it to another")
-		t.want(identity.ErrExists, t.AddProvider(t.Context(), b.ID, t.google(3)), "adding it to another, again")
+		t.want(nil, t.AddProvider(t.Context(), a.ID, t.google(1), anytime), "adding")
+		t.want(identity.ErrExists, t.AddProvider(t.Context(), b.ID, t.google(2), anytime), "adding it to another")
+		t.want(identity.ErrExists, t.AddProvider(t.Context(), b.ID, t.google(3), anytime), "adding it to another, again")
 		if got := t.get(b.ID); len(got.Providers) != 1 {
 			t.Errorf("read %+v", got)
 		}
-		t.want(nil, t.AddProvider(t.Context(), b.ID, t.entry("google", "5678", "")), "adding one that is free")
+		t.want(nil, t.AddProvider(t.Context(), b.ID, t.entry("google", "5678", ""), anytime), "adding one that is free")
 		t.taken(a.ID)
+	},
+	"after a revocation": func(t *storeTest) {
+		i := t.person(1, "a@shop.example")
+		i.ValidFrom = t.nextSecond()
+		t.create(i)
+		add := func(validFrom time.Time) error { return t.AddProvider(t.Context(), i.ID, t.google(1), validFrom) }
+		for _, before := range []time.Time{{}, i.ValidFrom.Add(-time.Second)} {
+			t.want(identity.ErrStale, add(before), "adding")
+			t.linked("")
+		}
+		t.want(nil, add(i.ValidFrom), "adding, as of now")
+		t.taken(i.ID)
+		t.want(identity.ErrStale, add(time.Time{}), "adding the same again")
+		if got := t.get(i.ID); !got.ValidFrom.Equal(i.ValidFrom) {
+			t.Errorf("ValidFrom is %v", got.ValidFrom)
+		}
+	},
+	"while it is revoked": func(t *storeTest) {
+		for range 5 {
+			t := t.again()
+			i := t.create(t.person(1, "a@shop.example"))
+			t.openReset(i.ID, 1)
+			errs := t.parallel(10, func(n int) error {
+				if n == 0 {
+					return t.dropping(i.ID, dropAll)
+				}
+				return t.AddProvider(t.Context(), i.ID, t.google(n), time.Time{})
+			})
+			t.want(nil, errs[0], "finishing a reset")
+			for _, err := range errs[1:] {
+				if !errors.Is(err, identity.ErrStale) {
+					t.nilOrUnavailable(err, "adding")
+				}
+			}
+			t.linked("")
+			t.settledAs(i.ID, true)
+		}
 	},
 	"nobody": func(t *storeTest) {
 		for _, id := range []string{"authid_01TEST", "", "a}{b"} {
-			t.want(identity.ErrNotFound, t.AddProvider(t.Context(), id, t.google(1)), "adding to nobody")
+			t.want(identity.ErrNotFound, t.AddProvider(t.Context(), id, t.google(1), anytime), "adding to nobody")
 		}
 		t.linked("")
 	},
@@ -113,7 +155,7 @@ var addTests = map[string]func(*storeTest){
 			"an address that is no text": {Provider: "google", EntityID: "1", Key: "1", VerifiedEmail: "\xff"},
 			"metadata that is a list":    {Provider: "google", EntityID: "1", Key: "1", UserMetadata: json.RawMessage(`[]`)},
 		} {
-			if err := t.AddProvider(t.Context(), i.ID, p); identity.CodeOf(err) != identity.CodeInternal {
+			if err := t.AddProvider(t.Context(), i.ID, p, anytime); identity.CodeOf(err) != identity.CodeInternal {
 				t.Errorf("%s: got %v, want %s", name, err, identity.CodeInternal)
 			}
 		}
@@ -122,7 +164,7 @@ var addTests = map[string]func(*storeTest){
 		for n := range 50 {
 			t.create(t.person(n, fmt.Sprint(n)))
 		}
-		errs := t.parallel(50, func(n int) error { return t.AddProvider(t.Context(), t.person(n, "").ID, t.google(n)) })
+		errs := t.parallel(50, func(n int) error { return t.AddProvider(t.Context(), t.person(n, "").ID, t.google(n), anytime) })
 		winner := t.oneSucceeds(errs, identity.ErrExists)
 		for n := range 50 {
 			want := 1
@@ -143,7 +185,7 @@ var addTests = map[string]func(*storeTest){
 		errs := t.parallel(2*half, func(n int) error {
 			i := t.person(n, fmt.Sprint(n))
 			if n < half {
-				return t.AddProvider(t.Context(), i.ID, t.google(n))
+				return t.AddProvider(t.Context(), i.ID, t.google(n), anytime)
 			}
 			i.Providers = map[string]identity.ProviderIdentity{"google": t.google(n)}
 			return t.Create(t.Context(), i)
@@ -152,7 +194,9 @@ var addTests = map[string]func(*storeTest){
 	},
 	"20 of a provider at once": func(t *storeTest) {
 		i := t.create(t.person(1, "a@shop.example"))
-		errs := t.parallel(20, func(n int) error { return t.AddProvider(t.Context(), i.ID, t.entry("google", fmt.Sprint(n), "")) })
+		errs := t.parallel(20, func(n int) error {
+			return t.AddProvider(t.Context(), i.ID, t.entry("google", fmt.Sprint(n), ""), anytime)
+		})
 		winner := t.oneSucceeds(errs, identity.ErrLinked)
 		for n := range 20 {
 			want := ""
@@ -166,7 +210,7 @@ var addTests = map[string]func(*storeTest){
 	},
 	"20 times the same at once": func(t *storeTest) {
 		i := t.create(t.person(1, "a@shop.example"))
-		for _, err := range t.parallel(20, func(n int) error { return t.AddProvider(t.Context(), i.ID, t.google(n)) }) {
+		for _, err := range t.parallel(20, func(n int) error { return t.AddProvider(t.Context(), i.ID, t.google(n), anytime) }) {
 			t.want(nil, err, "adding")
 		}
 		t.taken(i.ID)
@@ -176,7 +220,7 @@ var addTests = map[string]func(*storeTest){
 		t.want(nil, t.Link(t.Context(), i.ID, "customer", "cus_1"), "linking")
 		errs := t.parallel(20, func(n int) error {
 			if n > 0 {
-				return t.AddProvider(t.Context(), i.ID, t.google(n))
+				return t.AddProvider(t.Context(), i.ID, t.google(n), anytime)
 			}
 			_, err := t.Unlink(t.Context(), "customer", "cus_1", t.nextSecond())
 			return err

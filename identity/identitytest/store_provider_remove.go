@@ -10,7 +10,7 @@ import (
 var removeTests = map[string]func(*storeTest){
 	"takes it away": func(t *storeTest) {
 		i := t.create(t.person(1, "a@shop.example"))
-		t.want(nil, t.AddProvider(t.Context(), i.ID, t.google(1)), "adding")
+		t.want(nil, t.AddProvider(t.Context(), i.ID, t.google(1), anytime), "adding")
 		t.openReset(i.ID, 1)
 		t.want(nil, t.RemoveProvider(t.Context(), i.ID, "google", t.nextSecond()), "removing")
 		got := t.get(i.ID)
@@ -21,7 +21,7 @@ var removeTests = map[string]func(*storeTest){
 		t.want(identity.ErrNotFound, t.RemoveProvider(t.Context(), i.ID, "google", t.nextSecond()), "removing again")
 		t.linked("")
 		other := t.create(t.person(2, "b@shop.example"))
-		t.want(nil, t.AddProvider(t.Context(), other.ID, t.google(2)), "adding it to another")
+		t.want(nil, t.AddProvider(t.Context(), other.ID, t.google(2), anytime), "adding it to another")
 		t.taken(other.ID)
 	},
 	"that it was created with": func(t *storeTest) {
@@ -35,7 +35,7 @@ var removeTests = map[string]func(*storeTest){
 		t.want(identity.ErrNotFound, err, "finishing its reset")
 		t.want(identity.ErrNotFound, t.OpenReset(t.Context(), i.ID, "emailpass", t.reset(2)), "opening a reset")
 		t.holds("", "a@shop.example")
-		t.want(nil, t.AddProvider(t.Context(), i.ID, t.entry("emailpass", "a@shop.example", "again")), "adding it again")
+		t.want(nil, t.AddProvider(t.Context(), i.ID, t.entry("emailpass", "a@shop.example", "again"), anytime), "adding it again")
 		t.isOpen(i.ID)
 		t.holds(i.ID, "a@shop.example")
 		t.want(identity.ErrExists, t.Create(t.Context(), t.person(2, "a@shop.example")), "creating another")
@@ -109,9 +109,9 @@ var removeTests = map[string]func(*storeTest){
 				case 0:
 					return t.RemoveProvider(t.Context(), a.ID, "google", t.nextSecond())
 				case 1:
-					return t.AddProvider(t.Context(), a.ID, t.google(n))
+					return t.AddProvider(t.Context(), a.ID, t.google(n), anytime)
 				}
-				return t.AddProvider(t.Context(), b.ID, t.google(n))
+				return t.AddProvider(t.Context(), b.ID, t.google(n), anytime)
 			})
 			for n, err := range errs {
 				switch want := []error{identity.ErrNotFound, identity.ErrExists, identity.ErrExists}[n%3]; {

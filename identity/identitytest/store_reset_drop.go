@@ -33,8 +33,8 @@ var dropTests = map[string]func(*storeTest){
 		i := t.person(1, "a@shop.example")
 		i.Providers["google"], i.Providers["sso"] = t.google(1), t.entry("sso", "1", "")
 		t.create(i)
-		t.want(nil, t.AddProvider(t.Context(), i.ID, t.entry("github", "1", "")), "adding")
-		t.want(nil, t.AddProvider(t.Context(), i.ID, t.entry("oidc", "1", "")), "adding")
+		t.want(nil, t.AddProvider(t.Context(), i.ID, t.entry("github", "1", ""), anytime), "adding")
+		t.want(nil, t.AddProvider(t.Context(), i.ID, t.entry("oidc", "1", ""), anytime), "adding")
 		t.openReset(i.ID, 1)
 		for _, provider := range []string{"google", "sso"} {
 			t.want(nil, t.OpenReset(t.Context(), i.ID, provider, t.reset(1)), "opening another reset")
@@ -65,7 +65,7 @@ var dropTests = map[string]func(*storeTest){
 		t.isOpen(i.ID)
 		t.want(nil, t.CheckReset(t.Context(), i.ID, "sso", hash(1)), "checking the reset of what stays")
 		other := t.create(t.person(2, "b@shop.example"))
-		t.want(nil, t.AddProvider(t.Context(), other.ID, t.google(2)), "adding it to another")
+		t.want(nil, t.AddProvider(t.Context(), other.ID, t.google(2), anytime), "adding it to another")
 		t.taken(other.ID)
 	},
 	"none": func(t *storeTest) {
@@ -79,17 +79,17 @@ var dropTests = map[string]func(*storeTest){
 	// An open reset of what is gone is none of what comes in its place.
 	"and what comes again": func(t *storeTest) {
 		i := t.create(t.person(1, "a@shop.example"))
-		t.want(nil, t.AddProvider(t.Context(), i.ID, t.google(1)), "adding")
+		t.want(nil, t.AddProvider(t.Context(), i.ID, t.google(1), anytime), "adding")
 		t.openReset(i.ID, 1)
 		t.want(nil, t.OpenReset(t.Context(), i.ID, "google", t.reset(1)), "opening another reset")
 		t.want(nil, t.dropping(i.ID, dropAll), "finishing")
-		t.want(nil, t.AddProvider(t.Context(), i.ID, t.google(2)), "adding again")
+		t.want(nil, t.AddProvider(t.Context(), i.ID, t.google(2), anytime), "adding again")
 		t.want(identity.ErrNotFound, t.CheckReset(t.Context(), i.ID, "google", hash(1)), "checking its reset")
 		t.taken(i.ID)
 	},
 	"nothing by a reset that is not open": func(t *storeTest) {
 		i := t.create(t.person(1, "a@shop.example"))
-		t.want(nil, t.AddProvider(t.Context(), i.ID, t.google(1)), "adding")
+		t.want(nil, t.AddProvider(t.Context(), i.ID, t.google(1), anytime), "adding")
 		t.openReset(i.ID, 2)
 		t.want(identity.ErrNotFound, t.dropping(i.ID, dropAll), "finishing another")
 		t.want(identity.ErrNotFound, t.dropping("authid_01TEST", dropAll), "finishing nobody's")
@@ -107,7 +107,7 @@ var dropTests = map[string]func(*storeTest){
 		asked := 0
 		t.want(nil, t.dropping(i.ID, func(p identity.ProviderIdentity) bool {
 			if asked++; asked == 1 {
-				t.want(nil, t.AddProvider(t.Context(), i.ID, t.google(1)), "adding")
+				t.want(nil, t.AddProvider(t.Context(), i.ID, t.google(1), anytime), "adding")
 			}
 			return p.Provider == "google"
 		}), "finishing")
@@ -135,13 +135,13 @@ var dropTests = map[string]func(*storeTest){
 		for range 5 {
 			t := t.again()
 			i := t.create(t.person(1, "a@shop.example"))
-			t.want(nil, t.AddProvider(t.Context(), i.ID, t.entry("sso", "1", "")), "adding")
+			t.want(nil, t.AddProvider(t.Context(), i.ID, t.entry("sso", "1", ""), anytime), "adding")
 			t.openReset(i.ID, 1)
 			errs := t.parallel(20, func(n int) error {
 				if n == 0 {
 					return t.dropping(i.ID, dropAll)
 				}
-				return t.AddProvider(t.Context(), i.ID, t.entry("google", fmt.Sprint(n), ""))
+				return t.AddProvider(t.Context(), i.ID, t.entry("google", fmt.Sprint(n), ""), anytime)
 			})
 			t.nilOrUnavailable(errs[0], "finishing")
 			for n, err := range errs[1:] {
@@ -167,7 +167,7 @@ var dropFaultTests = map[string]func(*storeTest){
 	"of what was added": func(t *storeTest) {
 		t.eachStep(func(s *step) bool {
 			i := s.create(s.person(1, "a@shop.example"))
-			s.want(nil, s.AddProvider(s.Context(), i.ID, s.google(1)), "adding")
+			s.want(nil, s.AddProvider(s.Context(), i.ID, s.google(1), anytime), "adding")
 			return s.drop(i)
 		})
 	},
@@ -181,11 +181,11 @@ var dropFaultTests = map[string]func(*storeTest){
 	"then it is added again": func(t *storeTest) {
 		t.eachStep(func(s *step) bool {
 			i := s.create(s.person(1, "a@shop.example"))
-			s.want(nil, s.AddProvider(s.Context(), i.ID, s.google(1)), "adding")
+			s.want(nil, s.AddProvider(s.Context(), i.ID, s.google(1), anytime), "adding")
 			s.openReset(i.ID, 1)
 			fired, err := s.run(func() error { return s.dropping(i.ID, dropAll) })
 			s.nilOrUnavailable(err, "finishing")
-			s.want(nil, s.AddProvider(s.Context(), i.ID, s.google(2)), "adding again")
+			s.want(nil, s.AddProvider(s.Context(), i.ID, s.google(2), anytime), "adding again")
 			s.settledAs(i.ID, false)
 			return fired
 		})
@@ -195,7 +195,7 @@ var dropFaultTests = map[string]func(*storeTest){
 		for n, died := 0, true; died; n++ {
 			t.eachStep(func(s *step) bool {
 				i := s.create(s.person(1, "a@shop.example"))
-				died = s.died(n, func() error { return s.AddProvider(s.Context(), i.ID, s.google(1)) })
+				died = s.died(n, func() error { return s.AddProvider(s.Context(), i.ID, s.google(1), anytime) })
 				return s.drop(i)
 			})
 		}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
 )
@@ -17,22 +18,29 @@ type addition struct {
 	claim string // of this attempt
 	value string // what the record will hold
 	note  string // what it holds until then
+	// validFrom is the identity's at the time when the person was proven: with a
+	// later one the addition is given up.
+	validFrom int64 // seconds
 }
 
 // additionRecord is the note as it is stored.
 type additionRecord struct {
-	Claim string          `json:"claim"`
-	Entry json.RawMessage `json:"entry"`
+	Claim     string          `json:"claim"`
+	Entry     json.RawMessage `json:"entry"`
+	ValidFrom int64           `json:"valid_from,omitempty"` // seconds
 }
 
 // newAddition makes an attempt of its own: one that was given up never comes
 // back, so whatever names it may be deleted at any time.
-func newAddition(p identity.ProviderIdentity, value string) (addition, error) {
+func newAddition(p identity.ProviderIdentity, value string, validFrom time.Time) (addition, error) {
 	a := addition{entry: p, claim: newClaim(), value: value}
+	if !validFrom.IsZero() {
+		a.validFrom = validFrom.Unix()
+	}
 	var out bytes.Buffer
 	enc := json.NewEncoder(&out)
 	enc.SetEscapeHTML(false) // the entry stays as it is
-	if err := enc.Encode(additionRecord{a.claim, json.RawMessage(value)}); err != nil {
+	if err := enc.Encode(additionRecord{a.claim, json.RawMessage(value), a.validFrom}); err != nil {
 		return addition{}, invalid(err)
 	}
 	a.note = strings.TrimSuffix(out.String(), "\n")
@@ -51,7 +59,7 @@ func decodeAddition(provider, note string) (addition, error) {
 	if err != nil {
 		return addition{}, err
 	}
-	return addition{entry, n.Claim, string(n.Entry), note}, nil
+	return addition{entry, n.Claim, string(n.Entry), note, n.ValidFrom}, nil
 }
 
 // holderBy is the value of the index key that the addition claims.
@@ -77,7 +85,7 @@ func (s *Store) settleAdditions(ctx context.Context, r *record) {
 }
 
 // settleAddition claims the index key and completes the addition, or gives it up
-// because the key is taken. Any number of callers may do so at once: all get the
+// because the key is taken or a revocation came in between. Any number of callers may do so at once: all get the
 // same outcome, for only the record decides. gone if somebody gave it up earlier.
 func (s *Store) settleAddition(ctx context.Context, r *record, a addition, depth int) (outcome, error) {
 	if depth >= maxDepth {
@@ -92,7 +100,7 @@ func (s *Store) settleAddition(ctx context.Context, r *record, a addition, depth
 	}
 	o, script := gone, addCommitScript
 	if claimed {
-		args = append(args, prefixProvider+provider, a.value, s.now())
+		args = append(args, prefixProvider+provider, a.value, s.now(), a.validFrom)
 	} else {
 		o, script = taken, addAbortScript
 	}

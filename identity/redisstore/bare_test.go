@@ -46,7 +46,7 @@ func TestDeleteBareIsLate(t *testing.T) {
 		fields int // of the record that stays
 	}{
 		"it became a customer":       {func(r *repairTest) error { return r.Link(r.Context(), bare, "customer", "cus_1") }, identity.ErrLinked, true, 8},
-		"it got another provider":    {func(r *repairTest) error { return r.AddProvider(r.Context(), bare, github()) }, identity.ErrLinked, true, 9},
+		"it got another provider":    {func(r *repairTest) error { return r.AddProvider(r.Context(), bare, github(), anytime) }, identity.ErrLinked, true, 9},
 		"it is getting another":      {diesGetting, identity.ErrLinked, true, 9}, // which is completed
 		"it was deleted":             {func(r *repairTest) error { return r.DeleteBare(r.Context(), bare, "google") }, identity.ErrNotFound, false, 0},
 		"it was deleted, made anew":  {again, identity.ErrNotFound, true, 7},
@@ -84,7 +84,7 @@ func github() identity.ProviderIdentity {
 // diesGetting notes another provider identity and gets no further.
 func diesGetting(r *repairTest) error {
 	r.faults.Arm(noted, identitytest.Fault{Lost: true, Down: true})
-	if err := r.AddProvider(r.Context(), bare, github()); identity.CodeOf(err) != identity.CodeUnavailable {
+	if err := r.AddProvider(r.Context(), bare, github(), anytime); identity.CodeOf(err) != identity.CodeUnavailable {
 		return errors.New("the addition did not die")
 	}
 	r.faults.Disarm()
@@ -106,7 +106,7 @@ func TestDeletedBareLeavesItsKey(t *testing.T) {
 	if r.faults.Disarm(); r.server.Exists(bareKey) || !r.server.Exists(nobodysKey) {
 		t.Fatalf("there are %q", r.server.Keys())
 	}
-	must(t, r.AddProvider(t.Context(), alice, google("3")))
+	must(t, r.AddProvider(t.Context(), alice, google("3"), anytime))
 	if i, err := r.Find(t.Context(), "google", "3"); err != nil || i.ID != alice {
 		t.Errorf("found %v, %v", i, err)
 	}

@@ -205,7 +205,7 @@ func aliceCalls(s *redisstore.Store) map[string]func(ctx context.Context) error 
 		"CloseReset":     func(ctx context.Context) error { return s.CloseReset(ctx, alice, "emailpass", someHash) },
 		"FinishReset":    func(ctx context.Context) error { return s.FinishReset(ctx, alice, someHash, entry("new"), soon(), nil) },
 		"LoadSession":    func(ctx context.Context) error { _, err := s.LoadSession(ctx, someSID); return err },
-		"AddProvider":    func(ctx context.Context) error { return s.AddProvider(ctx, alice, google("1")) },
+		"AddProvider":    func(ctx context.Context) error { return s.AddProvider(ctx, alice, google("1"), anytime) },
 		"RemoveProvider": func(ctx context.Context) error { return s.RemoveProvider(ctx, alice, "github", soon()) },
 		"DeleteBare":     func(ctx context.Context) error { return s.DeleteBare(ctx, bare, "google") },
 		"KeepAttempt":    func(ctx context.Context) error { return s.KeepAttempt(ctx, strings.Repeat("0", 64), someAttempt()) },
@@ -220,7 +220,7 @@ func addMore(t *testing.T, s *redisstore.Store) {
 	t.Helper()
 	github := google("2")
 	github.Provider = "github"
-	must(t, s.AddProvider(t.Context(), alice, github))
+	must(t, s.AddProvider(t.Context(), alice, github, anytime))
 	must(t, s.OpenReset(t.Context(), alice, "emailpass", identity.Reset{Hash: someHash, AskedAt: time.Now(), ExpiresAt: soon()}))
 	must(t, s.SaveSession(t.Context(), someSID, []byte("a"), time.Hour))
 	must(t, s.KeepAttempt(t.Context(), someHash, someAttempt()))

@@ -32,6 +32,9 @@ func entry(credential string) identity.ProviderIdentity {
 }
 
 // google is an account of a third party.
+// anytime is a ValidFrom that no revocation comes after.
+var anytime = time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)
+
 func google(key string) identity.ProviderIdentity {
 	return identity.ProviderIdentity{Provider: "google", EntityID: key, Key: key, VerifiedEmail: "alice@mail.example"}
 }
@@ -79,7 +82,7 @@ func TestKeys(t *testing.T) {
 		must(t, s.Create(t.Context(), someone()))
 		must(t, s.OpenReset(t.Context(), alice, "emailpass", identity.Reset{Hash: someHash, AskedAt: time.Now(), ExpiresAt: soon()}))
 		must(t, s.SaveSession(t.Context(), someSID, []byte("{}"), time.Hour))
-		must(t, s.AddProvider(t.Context(), alice, google("1234")))
+		must(t, s.AddProvider(t.Context(), alice, google("1234"), anytime))
 		must(t, s.KeepAttempt(t.Context(), someHash, someAttempt()))
 		must(t, s.MarkRecent(t.Context(), "token", time.Now(), time.Hour))
 		want := []string{
@@ -148,7 +151,7 @@ func TestRevision(t *testing.T) {
 		func() error { return s.Link(t.Context(), alice, "partner", "par_1") },
 		func() error { return s.ReplaceCredential(t.Context(), alice, entry("hash"), entry("new")) },
 		func() error { _, err := s.Unlink(t.Context(), "customer", "cus_1", soon()); return err },
-		func() error { return s.AddProvider(t.Context(), alice, google("1")) },
+		func() error { return s.AddProvider(t.Context(), alice, google("1"), anytime) },
 		func() error { return s.RemoveProvider(t.Context(), alice, "google", soon()) },
 		func() error {
 			return s.OpenReset(t.Context(), alice, "emailpass", identity.Reset{Hash: someHash, AskedAt: time.Now(), ExpiresAt: soon()})

@@ -114,7 +114,7 @@ func lostReplyOfReset(t *testing.T, reply int64, drop func(identity.ProviderIden
 	s, err := redisstore.New(newClient(t, way.url), redisstore.Options{Timeout: patient})
 	must(t, err)
 	must(t, s.Create(t.Context(), someone()))
-	must(t, s.AddProvider(t.Context(), alice, google("1234")))
+	must(t, s.AddProvider(t.Context(), alice, google("1234"), anytime))
 	for n, hash := range []string{strings.Repeat("0", 64), strings.Repeat("1", 64)} { // first EVALSHA fails, then EVAL is carried out
 		must(t, s.OpenReset(t.Context(), alice, "emailpass", identity.Reset{Hash: hash, AskedAt: time.Now().Add(time.Duration(n) * time.Second), ExpiresAt: soon()}))
 		if n == 0 {

@@ -11,7 +11,7 @@ import (
 
 // AddProvider implements identity.Store. The same key again changes nothing of
 // the entry. What cannot be stored at all is CodeInternal, as with Create.
-func (s *Store) AddProvider(ctx context.Context, id string, p identity.ProviderIdentity) error {
+func (s *Store) AddProvider(ctx context.Context, id string, p identity.ProviderIdentity, validFrom time.Time) error {
 	value, err := encodeProvider(p)
 	if err == nil && p.Provider == "" {
 		err = errors.New("no provider")
@@ -31,6 +31,9 @@ func (s *Store) AddProvider(ctx context.Context, id string, p identity.ProviderI
 			if r == nil {
 				return identity.ErrNotFound
 			}
+			if r.ValidFrom.After(validFrom) {
+				return identity.ErrStale
+			}
 			if other, being := r.additions[p.Provider]; being {
 				o, err := s.settleAddition(ctx, r, other, 0)
 				if err != nil {
@@ -46,12 +49,12 @@ func (s *Store) AddProvider(ctx context.Context, id string, p identity.ProviderI
 				}
 				return identity.ErrLinked
 			}
-			a, err := newAddition(p, value)
+			a, err := newAddition(p, value, validFrom)
 			if err != nil {
 				return err
 			}
 			noted, err := s.askBool(ctx, addNoteScript, []string{s.keys.identity(id)},
-				r.claim, prefixProvider+p.Provider, prefixAddition+p.Provider, a.note)
+				r.claim, prefixProvider+p.Provider, prefixAddition+p.Provider, a.note, a.validFrom)
 			if err != nil {
 				return err
 			}
@@ -66,20 +69,19 @@ func (s *Store) AddProvider(ctx context.Context, id string, p identity.ProviderI
 // finishAddition settles an addition that is noted, and says what became of it.
 func (s *Store) finishAddition(ctx context.Context, r *record, a addition) error {
 	o, err := s.settleAddition(ctx, r, a, 0)
+	if err != nil || o == stored {
+		return err
+	}
+	now, err := s.load(ctx, r.ID)
 	switch {
 	case err != nil:
 		return err
-	case o == stored:
-		return nil
+	case now == nil:
+		return identity.ErrNotFound
+	case now.ValidFrom.Unix() > a.validFrom:
+		return identity.ErrStale
 	case o == taken:
 		return identity.ErrExists
-	}
-	now, err := s.load(ctx, r.ID)
-	if err == nil && now == nil {
-		return identity.ErrNotFound
-	}
-	if err != nil {
-		return err
 	}
 	// Not once more: it may have been completed and removed, and must stay so.
 	return identity.Unavailable("store_unconfirmed", errors.New("the addition was gone before it was complete"))

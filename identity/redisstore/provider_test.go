@@ -24,8 +24,8 @@ func newProviderTest(t *testing.T) *repairTest {
 	bobby.ID, bobby.AppMetadata, bobby.Providers["emailpass"] = bob, nil, identity.ProviderIdentity{Provider: "emailpass", EntityID: "b", Key: "b"}
 	must(t, r.Create(t.Context(), bobby))
 	must(t, r.Create(t.Context(), someone()))
-	must(t, r.AddProvider(t.Context(), alice, google("1234")))
-	if err := r.AddProvider(t.Context(), bob, google("1234")); !errors.Is(err, identity.ErrExists) {
+	must(t, r.AddProvider(t.Context(), alice, google("1234"), anytime))
+	if err := r.AddProvider(t.Context(), bob, google("1234"), anytime); !errors.Is(err, identity.ErrExists) {
 		t.Fatal(err)
 	}
 	must(t, r.RemoveProvider(t.Context(), alice, "google", soon()))
@@ -46,7 +46,7 @@ func (t *repairTest) owner(id, other string) {
 	if _, has := i.Providers["google"]; has {
 		t.Errorf("%s has it as well", other)
 	}
-	if err := t.AddProvider(t.Context(), other, google("1234")); !errors.Is(err, identity.ErrExists) {
+	if err := t.AddProvider(t.Context(), other, google("1234"), anytime); !errors.Is(err, identity.ErrExists) {
 		t.Errorf("adding it to %s gave %v", other, err)
 	}
 }
@@ -54,7 +54,7 @@ func (t *repairTest) owner(id, other string) {
 func TestAddedRecord(t *testing.T) {
 	t.Parallel()
 	r := newProviderTest(t)
-	must(t, r.AddProvider(t.Context(), alice, google("1234")))
+	must(t, r.AddProvider(t.Context(), alice, google("1234"), anytime))
 	claim := r.server.HGet(aliceKey, "claim:google")
 	if holder, _ := r.server.Get(subjectKey); holder != alice+":"+claim || len(claim) != 8 || claim == r.server.HGet(aliceKey, "claim") {
 		t.Errorf("the index key holds %q, the claim is %q", holder, claim)
@@ -80,7 +80,7 @@ func TestDroppedRecord(t *testing.T) {
 		if half {
 			r.diesAdding(subjectClaimed)
 		} else {
-			must(t, r.AddProvider(t.Context(), alice, google("1234")))
+			must(t, r.AddProvider(t.Context(), alice, google("1234"), anytime))
 		}
 		must(t, r.OpenReset(t.Context(), alice, "emailpass", identity.Reset{Hash: someHash, AskedAt: time.Now(), ExpiresAt: soon()}))
 		must(t, r.FinishReset(t.Context(), alice, someHash, entry("new"), soon(), func(identity.ProviderIdentity) bool { return true }))
@@ -103,7 +103,7 @@ const (
 func (t *repairTest) diesAdding(n int) {
 	t.Helper()
 	t.faults.Arm(n, identitytest.Fault{Lost: true, Down: true})
-	if err := t.AddProvider(t.Context(), alice, google("1234")); identity.CodeOf(err) != identity.CodeUnavailable {
+	if err := t.AddProvider(t.Context(), alice, google("1234"), anytime); identity.CodeOf(err) != identity.CodeUnavailable {
 		t.Fatalf("adding gave %v", err)
 	}
 	t.faults.Disarm()
@@ -118,9 +118,9 @@ func TestAdditionIsSettled(t *testing.T) {
 	for name, read := range map[string]func(t *repairTest) error{
 		"Identity":         func(t *repairTest) error { _, err := t.Identity(t.Context(), alice); return err },
 		"Find by another":  func(t *repairTest) error { _, err := t.Find(t.Context(), "emailpass", address); return err },
-		"AddProvider":      func(t *repairTest) error { return t.AddProvider(t.Context(), alice, google("1234")) },
+		"AddProvider":      func(t *repairTest) error { return t.AddProvider(t.Context(), alice, google("1234"), anytime) },
 		"its index key":    func(t *repairTest) error { _, err := t.Find(t.Context(), "google", "1234"); return err },
-		"adding to others": func(t *repairTest) error { return t.AddProvider(t.Context(), bob, google("1234")) },
+		"adding to others": func(t *repairTest) error { return t.AddProvider(t.Context(), bob, google("1234"), anytime) },
 	} {
 		for _, step := range []int{noted, subjectClaimed} {
 			r := newProviderTest(t)
@@ -160,7 +160,7 @@ func TestAdditionHoldsNobodyUp(t *testing.T) {
 	}
 	for name, call := range map[string]func() error{
 		"Find":           func() error { _, err := r.Find(t.Context(), "google", "1234"); return err },
-		"AddProvider":    func() error { return r.AddProvider(t.Context(), alice, google("1234")) },
+		"AddProvider":    func() error { return r.AddProvider(t.Context(), alice, google("1234"), anytime) },
 		"RemoveProvider": func() error { return r.RemoveProvider(t.Context(), alice, "google", soon()) },
 	} {
 		if err := call(); identity.ReasonOf(err) != "store_corrupt" {
@@ -174,7 +174,7 @@ func TestAdditionLoses(t *testing.T) {
 	t.Parallel()
 	r := newProviderTest(t)
 	r.diesAdding(noted)
-	must(t, r.AddProvider(t.Context(), bob, google("1234")))
+	must(t, r.AddProvider(t.Context(), bob, google("1234"), anytime))
 	r.owner(bob, alice)
 	if note := r.server.HGet(aliceKey, "add:google"); note != "" {
 		t.Errorf("the note is still there: %s", note)
