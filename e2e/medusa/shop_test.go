@@ -39,7 +39,10 @@ const ownSecret = "secret {env.MEDUSA_JWT_SECRET}"
 // caddyfile returns the global options and the site of the operator's Caddyfile.
 // BACKEND is where the sidecar and the proxy find Medusa.
 func (o setup) caddyfile() (global, site string) {
-	return `auth_sidecar {
+	return `servers {
+	trusted_proxies static 127.0.0.1
+}
+auth_sidecar {
 	redis {env.REDIS_URL} {
 		timeout 10s
 	}
