@@ -268,7 +268,7 @@ type shop struct {
 
 // Shadow gives the same to everybody who comes by the same entry.
 func (*shop) Shadow(_ context.Context, _ string, p identity.ProviderIdentity) (identity.Account, error) {
-	return identity.Account{ID: "authid_" + p.Provider + strings.Trim(p.Key, "@.example com")}, nil
+	return identity.Account{ID: "authid_" + p.Provider + strings.NewReplacer("@", "", ".", "").Replace(p.Key)}, nil
 }
 
 func (s *shop) Actor(context.Context, identity.Claims) (string, error) {
