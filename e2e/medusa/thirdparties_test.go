@@ -61,7 +61,7 @@ func (p *thirdParties) setup() setup {
 		options:   ownSecret,
 		customers: "sso github", users: "sso github",
 		realm: "provider emailpass\nprovider sso oidc {\nissuer " + p.sso.Issuer() + "\nclient_id shop\ndisplay_name \"" + staffName + "\"\n" + common + "}\n" +
-			"provider github {\nurl " + p.hub.URL + "\nclient_id " + p.hub.ClientID + "\nemail_domains example.com\n" + common + "}",
+			"provider github {\nurl " + p.hub.URL + "\nclient_id " + p.hub.ClientID + "\nemail_domains jwt.github.example.com session.github.example.com\n" + common + "}",
 		env: []string{"CLIENT_SECRET=" + p.hub.ClientSecret},
 	}
 }

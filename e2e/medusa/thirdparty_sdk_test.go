@@ -19,8 +19,8 @@ func testThirdPartySDK(t *testing.T, backend *medusa) {
 	for n, mode := range []string{"jwt", "session"} {
 		for provider, email := range map[string]string{"sso": "zoe@" + mode + ".sso.example.com", "github": "zoe@" + mode + ".github.example.com"} {
 			if provider == "github" {
-				p.hub.User = fmt.Sprintf(`{"login":"zoe","id":%d,"email":%q}`, 4001+n, email)
-				p.hub.Emails = fmt.Sprintf(`[{"email":%q,"primary":true,"verified":true}]`, email)
+				p.hub.LogIn(fmt.Sprintf(`{"login":"zoe","id":%d,"email":%q}`, 4001+n, email),
+					fmt.Sprintf(`[{"email":%q,"primary":true,"verified":true}]`, email))
 			}
 			for _, actor := range []string{"customer", "user"} {
 				t.Run(mode+" "+provider+" "+actor, func(t *testing.T) {

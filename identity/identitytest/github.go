@@ -51,21 +51,35 @@ func NewGitHub(t testing.TB) *GitHub {
 	return g
 }
 
+// LogIn makes somebody else the person, also while the server is asked.
+func (g *GitHub) LogIn(user, emails string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.User, g.Emails = user, emails
+}
+
+func (g *GitHub) person() (user, emails string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.User, g.Emails
+}
+
 // ServeHTTP implements http.Handler.
 func (g *GitHub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	path := strings.TrimPrefix(r.URL.Path, "/api/v3")
 	if g.Answer != nil && g.Answer(path, w, r) {
 		return
 	}
+	user, emails := g.person()
 	switch path {
 	case "/login/oauth/authorize":
 		g.authorize(w, r)
 	case "/login/oauth/access_token":
 		g.accessToken(w, r)
 	case "/user":
-		g.api(w, r, g.User)
+		g.api(w, r, user)
 	case "/user/emails":
-		g.api(w, r, g.Emails)
+		g.api(w, r, emails)
 	default:
 		http.NotFound(w, r)
 	}
