@@ -99,8 +99,12 @@ func checkActorType(actorType string) error {
 }
 
 // matchRoute compares a request's path with a rule's, the literal segments
-// without case, and returns what stands at the last `*`.
+// without case, and returns what stands at the last `*`. Empty segments do not
+// count: Express finds its routes behind them, too.
 func matchRoute(pattern, p string) (star string, ok bool) {
+	if strings.Contains(p, "//") {
+		p = path.Clean(p)
+	}
 	p = strings.TrimSuffix(p, "/")
 	for {
 		var want, got string

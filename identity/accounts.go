@@ -25,7 +25,7 @@ func (a accounts) Find(ctx context.Context, keys ...string) (*Identity, error) {
 func (a accounts) Create(ctx context.Context, p ProviderIdentity) (*Identity, error) {
 	now := a.Clock()
 	p.Provider, p.UpdatedAt = a.provider, now
-	if err := a.free(ctx, p.EntityID); err != nil {
+	if err := a.free(ctx, p); err != nil {
 		return nil, err
 	}
 	id, err := a.shadow(ctx, a.actorType, p)

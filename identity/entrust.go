@@ -23,7 +23,8 @@ func (s *Service) EntryFor(ctx context.Context, actorType, address string) (Prov
 	if _, err := s.Store.Find(ctx, EmailPass, keys...); err != nil && !errors.Is(err, ErrNotFound) {
 		return ProviderIdentity{}, fmt.Errorf("looking for an address: %w", err)
 	}
-	return ProviderIdentity{Provider: EmailPass, EntityID: strings.ToLower(address), Key: keys[len(keys)-1]}, nil
+	p := ProviderIdentity{Provider: EmailPass, EntityID: strings.ToLower(address), Key: keys[len(keys)-1]}
+	return p, plain(p)
 }
 
 // Entrust records the account that a Legacy backend made for p's address: who
@@ -73,6 +74,7 @@ func (s *Service) Entrust(ctx context.Context, actorType, actorID string, p Prov
 	err = s.Store.Create(ctx, &Identity{
 		ID: "authid_" + s.NewID(), AppMetadata: actorOf(actorType, actorID),
 		Providers: map[string]ProviderIdentity{EmailPass: p}, CreatedAt: now, UpdatedAt: now,
+		ValidFrom: now.Truncate(time.Second), // old tokens that name this actor stay dead
 	})
 	if errors.Is(err, ErrExists) { // by a request beside this one
 		err = Unavailable("identity_contended", err)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 )
 
@@ -62,12 +63,18 @@ func (s *Service) HasAccount(ctx context.Context, actorType, address string) (bo
 
 // free refuses an address with which somebody can still move over: an identity
 // that is nobody yet would keep its owner out.
-func (a accounts) free(ctx context.Context, address string) error {
-	if a.legacy == nil || !a.legacy.Migrate || a.provider != EmailPass {
+func (a accounts) free(ctx context.Context, p ProviderIdentity) error {
+	if a.legacy == nil || a.provider != EmailPass {
+		return nil
+	}
+	if err := plain(p); err != nil {
+		return err
+	}
+	if !a.legacy.Migrate {
 		return nil
 	}
 	for _, actorType := range []string{Customer, User} {
-		exists, err := a.legacy.Legacy.Exists(ctx, actorType, address)
+		exists, err := a.legacy.Legacy.Exists(ctx, actorType, p.EntityID)
 		if err != nil {
 			return fmt.Errorf("asking the backend for an address: %w", err)
 		}
@@ -76,6 +83,16 @@ func (a accounts) free(ctx context.Context, address string) error {
 		}
 	}
 	return nil
+}
+
+// plain refuses an address that a Legacy backend reads as another one than we do:
+// it knows no more than the case. Whoever registered another spelling would take
+// the key of somebody who has an account there.
+func plain(p ProviderIdentity) error {
+	if strings.ToLower(strings.TrimSpace(p.EntityID)) == p.Key {
+		return nil
+	}
+	return &Error{Code: CodeInvalid, Reason: "email_not_plain", Message: "email must be an email"}
 }
 
 // migratePerson makes an identity of the account that the address and the password
@@ -112,7 +129,7 @@ func (a accounts) migratePerson(ctx context.Context, keys []string, address, pas
 	if err != nil {
 		return nil, err
 	}
-	p.Key = keys[len(keys)-1] // or another spelling would not find it, whose password is replaced
+	p.Key = strings.ToLower(strings.TrimSpace(address)) // or another case would not find it, whose password is replaced
 	i, err := a.createPerson(ctx, a.actorType, person, p, time.Time{})
 	if errors.Is(err, ErrExists) {
 		if _, err = a.Find(ctx, keys...); err == nil { // by another process
@@ -145,6 +162,11 @@ func (s *Service) createPerson(ctx context.Context, actorType string, person Per
 		return nil, fmt.Errorf("looking for an account of the backend: %w", err)
 	}
 	now := s.Clock()
+	if validFrom.IsZero() {
+		// Tokens of the older dialect name the actor alone: those of an identity that
+		// had it before stay dead.
+		validFrom = now.Truncate(time.Second)
+	}
 	p.Provider, p.UpdatedAt = EmailPass, now
 	if person.Address != "" {
 		p.EntityID = person.Address // the backend knows it so

@@ -81,6 +81,9 @@ func (s *Service) newCustomer(ctx context.Context, p ProviderIdentity, profile j
 	if s.legacy == nil {
 		return "cus_" + s.NewID(), nil, nil
 	}
+	if err := plain(p); err != nil {
+		return "", nil, err
+	}
 	person, err := s.legacy.Legacy.Provision(ctx, Customer, p, profile)
 	switch {
 	case errors.Is(err, ErrExists): // not wrapped: it is not the store's answer
