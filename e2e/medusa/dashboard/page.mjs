@@ -91,8 +91,13 @@ export class Dashboard {
     await this.press("Sign in")
   }
 
-  /** Uses the menu below the user's name. */
+  /**
+   * Uses the menu below the user's name, once nothing is under way: the answer to
+   * "who am I" that comes behind the log-out makes the dashboard leave its login
+   * page again.
+   */
   async logout() {
+    await this.#page.waitForLoadState("networkidle")
     await this.#page.locator("aside button[aria-haspopup=menu]:visible").last().click()
     this.#left = true
     await this.#page.getByRole("menuitem", { name: "Log out" }).click()
