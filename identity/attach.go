@@ -24,12 +24,14 @@ func (s *Service) stillThere(ctx context.Context, a Attempt, in Input) (validFro
 		return time.Time{}, err
 	}
 	id, err := in.Person(ctx)
-	switch {
-	case CodeOf(err) == CodeUnavailable:
-		return time.Time{}, err
-	case err != nil:
+	switch CodeOf(err) {
+	case "":
+	case CodeUnauthorized, CodeForbidden, CodeNotFound:
 		return time.Time{}, linkRefused(err)
-	case id != a.LinkTo:
+	default: // it is unknown, which is no no
+		return time.Time{}, err
+	}
+	if id != a.LinkTo {
 		return time.Time{}, linkRefused(nil)
 	}
 	return i.ValidFrom, nil

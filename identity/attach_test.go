@@ -2,6 +2,7 @@ package identity_test
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"testing"
 	"time"
@@ -102,6 +103,21 @@ func TestPersonIsAskedForLinksAlone(t *testing.T) {
 	}
 	if _, err := r.Callback(t.Context(), "customer", "google", in); err != nil {
 		t.Error(err)
+	}
+}
+
+// What went wrong while somebody was judged is no word against them.
+func TestLinkWhenNobodyCanBeJudged(t *testing.T) {
+	t.Parallel()
+	r := newRealm(t, nil)
+	id := r.register(t, "ann@example.com", "secret").IdentityID
+	in := back(r.begin(t, "google", identity.Input{LinkTo: id}), "ann")
+	in.Person = person("", errors.New("broken"))
+	if _, err := r.Callback(t.Context(), "customer", "google", in); identity.CodeOf(err) != identity.CodeInternal {
+		t.Errorf("got %v", err)
+	}
+	if len(r.identity(t, id).Providers) != 1 {
+		t.Error("linked")
 	}
 }
 
