@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -26,15 +27,18 @@ func tell(t *testing.T, server *identitytest.Redis, password string, command ...
 
 // faults are the ways in which nothing can be asked of a store, with what ends
 // them.
-func faults(t *testing.T, server *identitytest.Redis, relay *relay) map[string]struct{ start, end func() } {
+func faults(t *testing.T, server *identitytest.Redis, relay *identitytest.Relay) map[string]struct{ start, end func() } {
 	return map[string]struct{ start, end func() }{
 		"stopped": {func() { server.Kill() }, server.Restart},
 		"paused":  {func() { server.Pause() }, func() { server.Resume() }}, // of the process that runs then
-		"slow":    {relay.stall, relay.flow},
+		"slow": {
+			func() { relay.Set(func([]string) identitytest.Fate { return identitytest.Fate{Delay: time.Hour} }) },
+			func() { relay.Set(nil) },
+		},
 		"password changed": {
 			func() {
 				tell(t, server, "", "CONFIG", "SET", "requirepass", "other")
-				relay.cut() // known connections stay good
+				relay.Cut() // known connections stay good
 			},
 			func() { tell(t, server, "other", "CONFIG", "SET", "requirepass", "") },
 		},
@@ -46,8 +50,8 @@ func faults(t *testing.T, server *identitytest.Redis, relay *relay) map[string]s
 // Without a restart everything works again when the store does (attack K1).
 func TestStoreFaults(t *testing.T) {
 	server := identitytest.StartRedis(t, "--appendonly", "yes", "--appendfsync", "always")
-	relay := newRelay(t, server.Addr())
-	s := open(t, config{Redis: "redis://" + relay.addr() + " {\ntimeout 1s\n}", Session: "rolling", Realm: "revocation strict\nnotify stream", Site: faultSite})
+	relay := identitytest.StartRelay(t, server.Addr())
+	s := open(t, config{Redis: relay.URL() + " {\ntimeout 1s\n}", Session: "rolling", Realm: "revocation strict\nnotify stream", Site: faultSite})
 	ada := s.join(t, "customer", "ada@example.com")
 	for name, fault := range faults(t, server, relay) {
 		t.Run(name, func(t *testing.T) {

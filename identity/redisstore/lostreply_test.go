@@ -3,10 +3,7 @@
 package redisstore_test
 
 import (
-	"context"
 	"errors"
-	"io"
-	"net"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -20,7 +17,7 @@ import (
 // cutter is a way to a server that can be cut after a command went through and
 // before its reply comes back.
 type cutter struct {
-	url  string
+	*identitytest.Relay
 	left atomic.Int64 // replies until the one that gets lost
 }
 
@@ -34,31 +31,14 @@ func (c *cutter) keep() (lost bool) { return c.left.Swap(never) <= 0 }
 
 func newCutter(t *testing.T, r *identitytest.Redis) *cutter {
 	t.Helper()
-	c := &cutter{}
+	c := &cutter{Relay: identitytest.StartRelay(t, r.Addr())}
 	c.keep()
-	p := newPeer(t, func(ctx context.Context, near net.Conn) {
-		far, err := net.Dial("tcp4", r.Addr())
-		if err != nil {
-			return
+	c.Set(func([]string) identitytest.Fate {
+		if c.left.Add(-1) == 0 {
+			return identitytest.Fate{Reset: identitytest.BeforeReply}
 		}
-		defer far.Close()
-		defer context.AfterFunc(ctx, func() { _ = near.Close() })()
-		go func() {
-			_, _ = io.Copy(far, near)
-			_ = far.Close()
-		}()
-		reply := make([]byte, 64<<10)
-		for {
-			n, err := far.Read(reply)
-			if err != nil || c.left.Add(-1) == 0 {
-				return
-			}
-			if _, err := near.Write(reply[:n]); err != nil {
-				return
-			}
-		}
+		return identitytest.Fate{}
 	})
-	c.url = p.url
 	return c
 }
 
@@ -68,7 +48,7 @@ func TestLostReply(t *testing.T) {
 	t.Parallel()
 	r := identitytest.StartRedis(t)
 	way := newCutter(t, r)
-	cut, err := redisstore.New(newClient(t, way.url), redisstore.Options{Timeout: patient})
+	cut, err := redisstore.New(newClient(t, way.URL()), redisstore.Options{Timeout: patient})
 	must(t, err)
 	s, err := redisstore.New(newClient(t, r.URL()), redisstore.Options{Timeout: patient})
 	must(t, err)
@@ -111,7 +91,7 @@ func TestLostReplyOfReset(t *testing.T) {
 func lostReplyOfReset(t *testing.T, reply int64, drop func(identity.ProviderIdentity) bool) {
 	r := identitytest.StartRedis(t)
 	way := newCutter(t, r)
-	s, err := redisstore.New(newClient(t, way.url), redisstore.Options{Timeout: patient})
+	s, err := redisstore.New(newClient(t, way.URL()), redisstore.Options{Timeout: patient})
 	must(t, err)
 	must(t, s.Create(t.Context(), someone()))
 	must(t, s.AddProvider(t.Context(), alice, google("1234"), anytime))
@@ -143,7 +123,7 @@ func TestTakenAttemptIsNotDenied(t *testing.T) {
 	t.Parallel()
 	r := identitytest.StartRedis(t)
 	way := newCutter(t, r)
-	s, err := redisstore.New(newClient(t, way.url), redisstore.Options{Timeout: patient})
+	s, err := redisstore.New(newClient(t, way.URL()), redisstore.Options{Timeout: patient})
 	must(t, err)
 	must(t, s.KeepAttempt(t.Context(), someHash, someAttempt()))
 	way.lose(1)
