@@ -51,3 +51,29 @@ func TestV1DeletedUser(t *testing.T) {
 		}
 	}
 }
+
+// Somebody deletes a user past the sidecar, by the database or by Medusa's own
+// port. No route of either dialect makes anything new of what they have.
+func TestV1UserDeletedPastTheSidecar(t *testing.T) {
+	for name, path := range map[string]string{
+		"a log-in": "/auth/user/emailpass", "a token": "/admin/auth/token", "a session": "/admin/auth",
+		"a refreshed token": "/auth/token/refresh", "a session of a token": "/auth/session",
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := openV1(t)
+			staff := s.staff(t)
+			ask := func() response { return s.send(t, "POST", path, credentials(v1Staff, v1StaffPass), staff...) }
+			wantStatus(t, ask(), http.StatusOK)
+			s.medusa.Break(true)
+			ask().wantUnavailable(t)
+			s.medusa.Break(false)
+			wantStatus(t, ask(), http.StatusOK)
+			s.medusa.Remove(s.staffID)
+			if r := ask(); r.StatusCode != http.StatusUnauthorized || r.Header["Set-Cookie"] != nil {
+				t.Errorf("%d %s, cookies %q", r.StatusCode, r.body, r.Header["Set-Cookie"])
+			}
+			wantStatus(t, s.send(t, "GET", "/admin/products", "", staff...), http.StatusUnauthorized)
+			s.refusesLogin(t, "user", v1Staff, v1StaffPass)
+		})
+	}
+}

@@ -24,7 +24,7 @@ func (s *Service) Account(ctx context.Context, c Claims) (*Identity, json.RawMes
 	if s.legacy == nil {
 		return i, nil, nil
 	}
-	person, err := s.legacy.Legacy.Person(ctx, c.ActorType, c.ActorID)
+	person, err := s.person(ctx, c.ActorType, c.ActorID)
 	if errors.Is(err, ErrNotFound) {
 		return nil, nil, &Error{Code: CodeNotFound, Reason: "actor_gone", Message: "There is no such account", Err: err}
 	}
@@ -32,6 +32,39 @@ func (s *Service) Account(ctx context.Context, c Claims) (*Identity, json.RawMes
 		return nil, nil, fmt.Errorf("looking for an account: %w", err)
 	}
 	return i, person.Body, nil
+}
+
+// Present returns an error with CodeUnauthorized if the claims are of a user whom a
+// Legacy backend no longer has. It asks nobody there who a token is of, so one for
+// a user who is gone would open all that is for users (reference medusa-v1, section
+// 9). Customers who are gone find that they have nothing there.
+func (s *Service) Present(ctx context.Context, c Claims) error {
+	if s.legacy == nil || c.ActorType != User || c.ActorID == "" {
+		return nil
+	}
+	_, err := s.person(ctx, c.ActorType, c.ActorID)
+	if errors.Is(err, ErrNotFound) {
+		return &Error{Code: CodeUnauthorized, Reason: "actor_gone", Message: "Unauthorized", Err: err}
+	}
+	if err != nil {
+		return fmt.Errorf("looking for a user: %w", err)
+	}
+	return nil
+}
+
+// person returns the account of an actor at a Legacy backend. What a user who is
+// gone there has here ends with the answer: they were deleted past us.
+func (s *Service) person(ctx context.Context, actorType, actorID string) (Person, error) {
+	person, err := s.legacy.Legacy.Person(ctx, actorType, actorID)
+	if !errors.Is(err, ErrNotFound) || actorType != User {
+		return person, err
+	}
+	if failed := s.Unlink(ctx, actorType, actorID); failed != nil {
+		return Person{}, failed
+	}
+	s.legacy.Logger.WarnContext(ctx, "user was deleted at the backend past the sidecar; what they had here has ended",
+		slog.String("reason", "actor_gone"), slog.String("actor_id", actorID))
+	return Person{}, err
 }
 
 // HasAccount reports whether somebody can log in with the address as that actor

@@ -136,7 +136,7 @@ func (s *Service) finish(ctx context.Context, r Redirector, actorType, provider 
 	if err != nil {
 		return Login{}, fmt.Errorf("ending a log-in at %s: %w", provider, err)
 	}
-	return s.login(ctx, i, actorType, provider, begun), nil
+	return s.login(ctx, i, actorType, provider, begun)
 }
 
 func stateRefused(reason string, err error) error {

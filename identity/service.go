@@ -155,7 +155,7 @@ func (s *Service) Authenticate(ctx context.Context, actorType, provider string, 
 	if err != nil {
 		return Login{}, fmt.Errorf("authenticating: %w", err)
 	}
-	return s.login(ctx, i, actorType, provider, begun), nil
+	return s.login(ctx, i, actorType, provider, begun)
 }
 
 // Callback finishes an authentication that a third party took part in.
@@ -175,11 +175,14 @@ func (s *Service) Callback(ctx context.Context, actorType, provider string, in I
 	return s.finish(ctx, r, actorType, provider, in)
 }
 
-func (s *Service) login(ctx context.Context, i *Identity, actorType, provider string, begun time.Time) Login {
+func (s *Service) login(ctx context.Context, i *Identity, actorType, provider string, begun time.Time) (Login, error) {
 	i = s.adopt(ctx, i, actorType, provider, begun)
 	c := s.claims(i, actorType, provider, begun)
 	c.ActorID = i.ActorID(actorType)
-	return Login{Claims: c}
+	if err := s.Present(ctx, c); err != nil {
+		return Login{}, err
+	}
+	return Login{Claims: c}, nil
 }
 
 // Refresh returns fresh claims for the holder of genuine claims: actor and
@@ -224,6 +227,9 @@ func (s *Service) Refresh(ctx context.Context, old Claims) (Claims, error) {
 	c.MFAEnabled, c.MFACompleted = old.MFAEnabled, old.MFACompleted
 	if !c.MFAEnabled || c.MFACompleted != nil {
 		c.ActorID = i.ActorID(old.ActorType)
+	}
+	if err := s.Present(ctx, c); err != nil {
+		return Claims{}, err
 	}
 	return c, nil
 }

@@ -28,6 +28,9 @@ type Service interface {
 	Authenticate(ctx context.Context, actorType, provider string, in identity.Input) (identity.Login, error)
 	Callback(ctx context.Context, actorType, provider string, in identity.Input) (identity.Login, error)
 	Refresh(ctx context.Context, old identity.Claims) (identity.Claims, error)
+	// Present returns an error with CodeUnauthorized if the claims are of somebody who
+	// was deleted at a backend.
+	Present(ctx context.Context, c identity.Claims) error
 	RequestReset(ctx context.Context, actorType, provider, identifier string, metadata json.RawMessage) error
 	Update(ctx context.Context, actorType, provider, token string, in identity.Input) error
 	Providers(actorType string) []identity.ProviderInfo

@@ -20,6 +20,7 @@ type recorder struct {
 	calls   []string
 	input   identity.Input
 	refusal error
+	gone    error  // what Present returns
 	leaves  bool   // RemoveProvider gives no claims
 	during  func() // called in every operation
 }
@@ -82,6 +83,9 @@ func (r *recorder) Callback(_ context.Context, actor, provider string, in identi
 func (r *recorder) Refresh(context.Context, identity.Claims) (identity.Claims, error) {
 	return identity.Claims{}, r.note(identity.Input{}, "refresh")
 }
+
+// Present is not noted: it asks about who is known already.
+func (r *recorder) Present(context.Context, identity.Claims) error { return r.gone }
 
 func (r *recorder) RequestReset(_ context.Context, actor, provider, identifier string, metadata json.RawMessage) error {
 	return r.note(identity.Input{}, "reset", actor, provider, identifier, string(metadata))

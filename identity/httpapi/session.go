@@ -32,6 +32,9 @@ func (h *Handler) startSession(c *call) (answer, error) {
 		return answer{}, unauthorized(err)
 	}
 	claims := *shared
+	if err := h.Service.Present(c.Context(), claims); err != nil {
+		return answer{}, unauthorized(err)
+	}
 	if len(claims.UserMetadata) == 0 {
 		claims.UserMetadata = json.RawMessage("{}")
 	}

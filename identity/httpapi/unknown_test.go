@@ -92,6 +92,27 @@ func TestChangedSessionIsForgotten(t *testing.T) {
 	}
 }
 
+// TestSessionOfSomebodyWhoIsGone: a token of somebody who was deleted at the backend
+// starts no session, nor does one while that is unknown.
+func TestSessionOfSomebodyWhoIsGone(t *testing.T) {
+	t.Parallel()
+	for status, gone := range map[int]error{
+		401: &identity.Error{Code: identity.CodeUnauthorized, Reason: "actor_gone"}, 503: identity.Unavailable("backend_down", nil),
+	} {
+		sessions := &fakeSessions{sid: "old"}
+		c := (&recorder{gone: gone}).config("")
+		c.Sessions = sessions
+		h, _ := logged(t, c)
+		r := httptest.NewRequest(http.MethodPost, sessionPath, nil)
+		r.Header.Set("Authorization", "Bearer x")
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != status || w.Header()["Set-Cookie"] != nil {
+			t.Errorf("got %d %s, cookies %q", w.Code, w.Body, w.Header()["Set-Cookie"])
+		}
+	}
+}
+
 // TestBareToken: a token of another issuer may have no metadata; the answer has.
 func TestBareToken(t *testing.T) {
 	t.Parallel()

@@ -29,6 +29,7 @@ type MedusaV1 struct {
 	asked    []string              // addresses for which a reset was asked
 	seen     []http.Header         // of requests that are no log-ins
 	ids      int
+	broken   bool
 }
 
 // V1Account is a customer or a user of a MedusaV1.
@@ -50,6 +51,20 @@ func (m *MedusaV1) SetSecret(secret string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.secret = secret
+}
+
+// Break takes its database away: guarded routes of the admin answer as they do then.
+func (m *MedusaV1) Break(broken bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.broken = broken
+}
+
+// Remove deletes an account as somebody does who reaches it past the sidecar.
+func (m *MedusaV1) Remove(id string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.accounts, id)
 }
 
 // Customer makes an account that it had all along, and returns the id.

@@ -176,13 +176,22 @@ func (m *MedusaV1) admin(r *http.Request, path string, body map[string]any) v1An
 		return v1Unauthorized
 	}
 	switch {
+	case m.broken && path != "/admin/auth":
+		return v1Unknown
 	case path == "/admin/auth":
-		if m.accounts[id] == nil {
+		if m.accounts[id] == nil || m.broken {
 			return v1Answer{status: http.StatusBadRequest, plain: "Bad Request"}
 		}
 		return v1User(m.accounts[id])
 	case path == "/admin/users" && r.Method == http.MethodGet:
 		return m.users(r.URL.Query())
+	case strings.HasPrefix(path, "/admin/users/") && r.Method == http.MethodGet:
+		for known, a := range m.accounts { // the path is in lower case
+			if strings.EqualFold(known, strings.TrimPrefix(path, "/admin/users/")) {
+				return v1User(a)
+			}
+		}
+		return v1Refuse(http.StatusNotFound, "not_found", "User with id: "+path+" was not found")
 	case path == "/admin/users":
 		if m.find("usr", text(body["email"])) != nil {
 			return v1Refuse(http.StatusBadRequest, "invalid_data", "A user with the same email already exists.")

@@ -110,21 +110,22 @@ func (b *Backend) Person(ctx context.Context, actorType, actorID string) (identi
 	if err != nil {
 		return identity.Person{}, err
 	}
-	if gone(d, r) {
+	if d == admin && r.status == http.StatusBadRequest {
+		// So Medusa answers about a user who is gone, and as well when its database is
+		// (reference medusa-v1, section 3). The route for other users tells the two apart.
+		if r, err = b.as(ctx, actorType, staffID, http.MethodGet, "/admin/users/"+url.PathEscape(actorID), nil); err != nil {
+			return identity.Person{}, err
+		}
+	}
+	if gone(r) {
 		return identity.Person{}, identity.ErrNotFound
 	}
 	a, err := r.account(d, "asking for an actor")
 	return a.Person, err
 }
 
-// gone reports whether the answer to the question who somebody is says that there
-// is no such actor (reference medusa-v1, section 3).
-func gone(d domain, r *reply) bool {
-	if d == admin {
-		return r.status == http.StatusBadRequest
-	}
-	return r.status == http.StatusNotFound && r.Type == "not_found"
-}
+// gone reports whether the answer says that there is no such actor.
+func gone(r *reply) bool { return r.status == http.StatusNotFound && r.Type == "not_found" }
 
 // Exists implements identity.Legacy.
 func (b *Backend) Exists(ctx context.Context, actorType, address string) (bool, error) {
@@ -190,7 +191,7 @@ func (b *Backend) Seal(ctx context.Context, actorType, actorID string, p identit
 	if err != nil {
 		return err
 	}
-	if gone(store, r) {
+	if gone(r) {
 		return identity.ErrNotFound
 	}
 	if r.status != http.StatusOK {

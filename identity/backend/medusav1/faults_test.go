@@ -2,6 +2,7 @@ package medusav1_test
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"strings"
 	"testing"
@@ -80,6 +81,27 @@ func TestFaultsAreUnavailable(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// Medusa says 400 of a user who is gone, and of every user when it cannot ask its
+// database. Nobody is gone by that.
+func TestUserWithoutADatabaseIsUnknown(t *testing.T) {
+	t.Parallel()
+	m, b := start(t)
+	id := m.User("staff@example.com", "st4ff")
+	m.Break(true)
+	for _, id := range []string{id, "usr_none"} {
+		if _, err := b.Person(t.Context(), "user", id); identity.CodeOf(err) != identity.CodeUnavailable {
+			t.Errorf("%s: %v", id, err)
+		}
+	}
+	m.Break(false)
+	if person, err := b.Person(t.Context(), "user", id); err != nil || person.ActorID != id {
+		t.Errorf("got %+v, %v", person, err)
+	}
+	if _, err := b.Person(t.Context(), "user", "usr_none"); !errors.Is(err, identity.ErrNotFound) {
+		t.Errorf("nobody is %v", err)
 	}
 }
 
