@@ -119,6 +119,15 @@ func (p *Process) Pid() int { return p.cmd.Process.Pid }
 // Done is closed when the program has ended.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
+func (p *Process) ended() bool {
+	select {
+	case <-p.done:
+		return true
+	default:
+		return false
+	}
+}
+
 // ExitCode returns the status of a program that has ended: -1 after a signal,
 // and while it runs.
 func (p *Process) ExitCode() int {

@@ -69,7 +69,7 @@ var backends = map[string]func(t testing.TB) func(t testing.TB) redis.UniversalC
 		return func(t testing.TB) redis.UniversalClient { return newClient(t, url) }
 	},
 	"cluster": func(t testing.TB) func(testing.TB) redis.UniversalClient {
-		addrs := startCluster(t)
+		addrs := identitytest.StartCluster(t, 0).Addrs()
 		return func(t testing.TB) redis.UniversalClient {
 			c := redis.NewClusterClient(&redis.ClusterOptions{Addrs: addrs, ContextTimeoutEnabled: true})
 			t.Cleanup(func() { _ = c.Close() })

@@ -268,7 +268,7 @@ func TestQueueUnavailable(t *testing.T) {
 
 func TestQueueInACluster(t *testing.T) {
 	t.Parallel()
-	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: startCluster(t), ContextTimeoutEnabled: true})
+	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: identitytest.StartCluster(t, 0).Addrs(), ContextTimeoutEnabled: true})
 	t.Cleanup(func() { _ = client.Close() })
 	q := &queueTest{redisstore.NewQueue(client, "", time.Minute), t, client}
 	q.enqueue("a", "b")
