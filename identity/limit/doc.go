@@ -1,3 +1,3 @@
-// Package limit counts what strangers cause, by the network that they come from
-// and in all, within one process and a bounded memory.
+// Package limit counts what strangers do, in buckets by client, by account and in
+// all: on all nodes together, and within one process where they cannot be asked.
 package limit

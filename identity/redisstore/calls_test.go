@@ -20,6 +20,7 @@ var reads = map[string]bool{"Identity": true, "Find": true, "ByActor": true, "Ch
 func calls(s *redisstore.Store) map[string]func(ctx context.Context) error {
 	all := identitytest.StoreCalls(s)
 	maps.Copy(all, identitytest.SessionCalls(s))
+	maps.Copy(all, identitytest.LimitCalls(s))
 	all["MarkRecent"] = func(ctx context.Context) error { return s.MarkRecent(ctx, "token", time.Now(), time.Hour) }
 	all["Recent"] = func(ctx context.Context) error { _, err := s.Recent(ctx, "token"); return err }
 	all["State"] = func(ctx context.Context) error { _, err := s.State(ctx, alice); return err }

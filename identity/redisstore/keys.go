@@ -70,6 +70,9 @@ func (k keyspace) attempt(hash string) string { return k.prefix + "st:" + hash }
 // recent is the string that says when somebody logged in with that credential.
 func (k keyspace) recent(credential string) string { return k.prefix + "lg:" + digest(credential) }
 
+// bucket is the string that says when a bucket will be empty.
+func (k keyspace) bucket(name, of string) string { return k.prefix + "rl:" + name + ":" + digest(of) }
+
 // session is the string that is the session's record.
 func (k keyspace) session(sid string) string { return k.sessions + sid }
 

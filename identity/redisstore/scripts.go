@@ -42,6 +42,10 @@ var (
 	removeProviderLua string
 	//go:embed scripts/delete_bare.lua
 	deleteBareLua string
+	//go:embed scripts/take_event.lua
+	takeEventLua string
+	//go:embed scripts/return_event.lua
+	returnEventLua string
 
 	pendingScript     = redis.NewScript(pendingLua)
 	commitScript      = redis.NewScript(commitLua)
@@ -60,6 +64,9 @@ var (
 	addAbortScript       = redis.NewScript(addAbortLua)
 	removeProviderScript = redis.NewScript(removeProviderLua)
 	deleteBareScript     = redis.NewScript(deleteBareLua)
+
+	takeEventScript   = redis.NewScript(takeEventLua)
+	returnEventScript = redis.NewScript(returnEventLua)
 )
 
 // run runs a script on keys of one slot.
@@ -85,7 +92,13 @@ func (s *Store) askBool(ctx context.Context, script *redis.Script, keys []string
 // onceScripter sends a script once. The client repeats a command whose reply got
 // lost; a script that consumed a reset or replaced a credential would find its
 // own work then and report that it failed.
-type onceScripter struct{ redis.UniversalClient }
+type onceScripter struct{ scripter }
+
+// scripter is a client or a pipeline.
+type scripter interface {
+	redis.Scripter
+	Process(ctx context.Context, cmd redis.Cmder) error
+}
 
 func (c onceScripter) EvalSha(ctx context.Context, sha string, keys []string, args ...any) *redis.Cmd {
 	return c.send(ctx, "evalsha", sha, keys, args)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
 	"github.com/caddy-commerce/auth-sidecar/identity/identitytest"
+	"github.com/caddy-commerce/auth-sidecar/identity/limit"
 )
 
 // recorder is a hook that keeps the commands.
@@ -93,6 +94,12 @@ func TestEveryCommandHasOneSlot(t *testing.T) {
 			embedded := newEmbedded(t)
 			embedded.AddHook(&all)
 			return newStore(t, embedded, time.Now)
+		})
+		identitytest.RunLimits(t, func(t *testing.T) []limit.Counter {
+			embedded := newEmbedded(t)
+			embedded.AddHook(&all)
+			s := newStore(t, embedded, nil)
+			return []limit.Counter{s, s}
 		})
 	})
 	names := map[string]int{}
