@@ -74,6 +74,9 @@ func (h *Handler) loadBackend(ctx caddy.Context) error {
 			return errors.New(`backend: nobody could log in to this one without its own dialect: add "dialect v1" or "dialect v1 v2"`)
 		}
 		l.Resets, l.Logger = h.realm.queue, logger
+		l.Retry = func(actorType, actorID string, operation func(ctx context.Context) error) {
+			h.realm.retries.add(actor{actorType, actorID}, operation)
+		}
 		h.service = h.realm.service.WithLegacy(*l)
 	} else {
 		h.backend.Resets, h.backend.Logger = h.realm.queue, logger

@@ -80,7 +80,8 @@ func (m *MedusaV1Backend) Provision(ctx caddy.Context) error {
 func (m *MedusaV1Backend) open(realm *Realm, logger *slog.Logger) (*backend, error) {
 	var err error
 	m.client, err = medusav1.New(medusav1.Config{
-		URL: m.url, Tokens: m.ring.V1(), Secret: m.secret, Key: realm.shadowKeys[0], Timeout: time.Duration(m.Timeout), Logger: logger,
+		URL: m.url, Tokens: m.ring.V1(), Secret: m.secret, Key: realm.shadowKeys[0], PreviousKeys: realm.shadowKeys[1:],
+		Timeout: time.Duration(m.Timeout), Logger: logger,
 	})
 	if err != nil {
 		return nil, err

@@ -236,7 +236,7 @@ func TestLinkingWhileTheStoreIsDown(t *testing.T) {
 				}
 				return s.actorOf(t, ada) == "cus_1"
 			})
-			if !strings.Contains(s.log(), "actor recorded after the store came back") {
+			if !strings.Contains(s.log(), "what had failed about an actor is done") {
 				t.Error("the log does not say that it was recorded")
 			}
 		})
@@ -259,7 +259,7 @@ func TestLinkingOverAReload(t *testing.T) {
 		t.Errorf("%d connections with %d references, want one for what waits", connected, references)
 	}
 	first.Resume()
-	eventually(t, "the link is recorded", func() bool { return strings.Contains(s.log(), "actor recorded after the store came back") })
+	eventually(t, "the link is recorded", func() bool { return strings.Contains(s.log(), "what had failed about an actor is done") })
 	eventually(t, "the connection is given up", func() bool { connected, _ := caddymodule.PooledConnections(); return connected == 1 })
 	s.mustLoad(config{Redis: first.URL()})
 	if got := s.actorOf(t, ada); got != "cus_1" {

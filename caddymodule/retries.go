@@ -19,9 +19,10 @@ const (
 	retryMost    = 1000 // at once, so that an outage cannot fill the memory
 )
 
-// retries records what the backend did when the store could not be asked, as
-// soon as it can be. They outlive the configuration, for what they record is
-// true whatever is configured; their process they do not.
+// retries does what could not be done when it was due, as soon as it can be: it
+// records what the backend did while the store could not be asked, and replaces
+// passwords there that count no more. They outlive the configuration, for what
+// they do is right whatever is configured; their process they do not.
 type retries struct {
 	connection string // key of the shared connection that they keep open
 	logger     *zap.Logger
@@ -39,8 +40,8 @@ func newRetries(connection string, logger *zap.Logger) *retries {
 	return &retries{connection: connection, logger: logger, pending: make(map[actor]*retry)}
 }
 
-// add runs the operation in the background until the store takes it. It must
-// be idempotent, and takes the place of an earlier one about the same actor.
+// add runs the operation in the background until it succeeds. It must be
+// idempotent, and takes the place of an earlier one about the same actor.
 func (t *retries) add(about actor, operation func(ctx context.Context) error) {
 	ctx, cancel := context.WithTimeout(context.Background(), retryFor)
 	r := &retry{cancel}
@@ -50,7 +51,7 @@ func (t *retries) add(about actor, operation func(ctx context.Context) error) {
 		previous.cancel()
 	} else if len(t.pending) >= retryMost {
 		cancel()
-		t.logger.Error("too many actors wait to be recorded; this one is not", zap.String("reason", "retry_queue_full"))
+		t.logger.Error("too much that failed about actors waits to be repeated; this is given up", zap.String("reason", "retry_queue_full"))
 		return
 	}
 	t.pending[about] = r
@@ -85,7 +86,7 @@ func (t *retries) run(ctx context.Context, operation func(ctx context.Context) e
 		select {
 		case <-ctx.Done():
 			if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-				t.logger.Error("gave up recording an actor", zap.String("reason", "retry_expired"))
+				t.logger.Error("gave up repeating what failed about an actor", zap.String("reason", "retry_expired"))
 			}
 			return
 		case <-time.After(wait):
@@ -93,10 +94,10 @@ func (t *retries) run(ctx context.Context, operation func(ctx context.Context) e
 		err := operation(ctx)
 		switch {
 		case err == nil:
-			t.logger.Info("actor recorded after the store came back")
+			t.logger.Info("what had failed about an actor is done")
 			return
 		case identity.CodeOf(err) != identity.CodeUnavailable:
-			t.logger.Error("actor could not be recorded", zap.String("reason", linkReason(err)), zap.Error(err))
+			t.logger.Error("what failed about an actor cannot be repeated", zap.String("reason", linkReason(err)), zap.Error(err))
 			return
 		}
 	}

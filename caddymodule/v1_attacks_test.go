@@ -2,7 +2,10 @@ package caddymodule_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
+
+	"github.com/caddy-commerce/auth-sidecar/identity/identitytest"
 )
 
 // Somebody registers an address that we read as that of a person who has not moved
@@ -75,5 +78,88 @@ func TestV1UserDeletedPastTheSidecar(t *testing.T) {
 			wantStatus(t, s.send(t, "GET", "/admin/products", "", staff...), http.StatusUnauthorized)
 			s.refusesLogin(t, "user", v1Staff, v1StaffPass)
 		})
+	}
+}
+
+// Staff who make a customer account do not keep a user of old out, who is told of
+// by their address alone.
+func TestV1CustomerWithTheAddressOfAUser(t *testing.T) {
+	s := openV1(t)
+	m := s.medusa
+	m.User("second@example.com", "theirs")
+	staff := s.staff(t)
+	make := func() response {
+		return s.send(t, "POST", "/admin/customers", credentials("Second@example.com", passphrase), staff...)
+	}
+	make().want(t, http.StatusBadRequest, `{"type":"not_allowed","message":"A user has this email and has not logged in here yet; that comes first"}`)
+	m.Fault("GET /admin/users", identitytest.MedusaFails)
+	make().wantUnavailable(t)
+	m.Fault("GET /admin/users", "")
+	if ids := m.IDs("second@example.com"); len(ids) != 1 {
+		t.Errorf("there are %q", ids)
+	}
+	wantStatus(t, s.send(t, "POST", "/admin/auth", credentials("second@example.com", "theirs")), http.StatusOK)
+	wantStatus(t, make(), http.StatusCreated)
+	wantStatus(t, s.send(t, "POST", "/store/auth", credentials("second@example.com", "theirs")), http.StatusOK)
+	s.refusesLogin(t, "customer", "second@example.com", passphrase)
+}
+
+// The exchange of the password at Medusa fails just when somebody moves over. It
+// takes place as soon as it can.
+func TestV1OldPasswordIsReplacedLater(t *testing.T) {
+	s := openV1(t)
+	s.medusa.Fault("POST /store/customers/me", identitytest.MedusaFails)
+	wantStatus(t, s.send(t, "POST", "/store/auth/token", credentials(v1Customer, v1CustomerPass)), http.StatusOK)
+	if a := s.medusa.Account(s.customerID); a.Password != v1CustomerPass {
+		t.Fatalf("the customer is %+v", a)
+	}
+	s.medusa.Fault("POST /store/customers/me", "")
+	eventually(t, "the password is replaced", func() bool { return s.medusa.Account(s.customerID).Password != v1CustomerPass })
+	s.secret(t, v1Customer, v1CustomerPass)
+	wantStatus(t, s.send(t, "POST", "/store/auth/token", credentials(v1Customer, v1CustomerPass)), http.StatusOK)
+	if log := s.log(); !strings.Contains(log, "keeps its old password at the backend for now") || strings.Contains(log, v1CustomerPass) {
+		t.Error("the log does not say so, or says which password it is")
+	}
+}
+
+// Of what is forged as a reset token of Medusa's, it hears no more than of guessed
+// passwords.
+func TestV1ForgedResets(t *testing.T) {
+	s := openV1(t)
+	const route = "/store/customers/password-reset"
+	forged := "e30.eyJjdXN0b21lcl9pZCI6ImN1c18xIiwiZXhwIjo5OTk5OTk5OTk5fQ.AAAA" // {"customer_id":"cus_1","exp":9999999999}
+	for n := range 8 {
+		r := s.send(t, "POST", route, `{"email":"`+v1Customer+`","token":"`+forged+`","password":"`+passphrase+`"}`)
+		if n < 5 {
+			wantStatus(t, r, http.StatusUnauthorized)
+		} else {
+			r.wantUnavailable(t)
+		}
+	}
+	if n := s.medusa.Calls("POST " + route); n != 5 {
+		t.Errorf("Medusa was asked %d times", n)
+	}
+}
+
+// The session secret is rotated while an answer is lost: who repeats the request
+// has the account.
+func TestV1SignUpOverARotation(t *testing.T) {
+	t.Setenv("TEST_MEDUSA_SECRET", medusaSecret)
+	t.Setenv("TEST_NEW_COOKIE_SECRET", "new-cookie-secret-of-the-tests-0123456789")
+	m := identitytest.NewMedusaV1(t, medusaSecret)
+	with := func(secrets string) config {
+		return config{NoKeys: true, Session: "secret " + secrets, Site: "auth_sidecar {\ndialect v1\nbackend medusa_v1 " + m.Server.URL +
+			" {\n" + ownSecret + "\n}\n}\nreverse_proxy " + strings.TrimPrefix(m.Server.URL, "http://")}
+	}
+	s := open(t, with("{env.TEST_COOKIE_SECRET}"))
+	register := func() response {
+		return s.send(t, "POST", "/store/customers", credentials("new@example.com", passphrase))
+	}
+	m.Fault("POST /store/customers", identitytest.MedusaLoses)
+	register().wantUnavailable(t)
+	m.Fault("POST /store/customers", "")
+	s.mustLoad(with("{env.TEST_NEW_COOKIE_SECRET} {env.TEST_COOKIE_SECRET}"))
+	if r := register(); r.StatusCode != http.StatusOK || !strings.Contains(r.body, m.IDs("new@example.com")[0]) {
+		t.Errorf("repeated: %d %s", r.StatusCode, r.body)
 	}
 }

@@ -20,11 +20,34 @@ func (s *Service) EntryFor(ctx context.Context, actorType, address string) (Prov
 		return ProviderIdentity{}, &Error{Code: CodeInvalid, Reason: "email_invalid", Message: "email must be an email"}
 	}
 	// Asked before the backend does anything: without the store it must not.
-	if _, err := s.Store.Find(ctx, EmailPass, keys...); err != nil && !errors.Is(err, ErrNotFound) {
+	i, err := s.Store.Find(ctx, EmailPass, keys...)
+	if err != nil && !errors.Is(err, ErrNotFound) {
 		return ProviderIdentity{}, fmt.Errorf("looking for an address: %w", err)
 	}
 	p := ProviderIdentity{Provider: EmailPass, EntityID: strings.ToLower(address), Key: keys[len(keys)-1]}
-	return p, plain(p)
+	if err := plain(p); err != nil {
+		return ProviderIdentity{}, err
+	}
+	if actorType == User || err == nil && i.ActorID(User) != "" || s.legacy == nil {
+		return p, nil
+	}
+	return p, s.noUser(ctx, p)
+}
+
+// noUser refuses the address of a user of the backend who has not moved over: the
+// password of somebody else's account would keep them from it.
+func (s *Service) noUser(ctx context.Context, p ProviderIdentity) error {
+	exists, err := s.legacy.Legacy.Exists(ctx, User, p.EntityID)
+	if err != nil {
+		return fmt.Errorf("asking the backend for a user: %w", err)
+	}
+	if exists {
+		return &Error{
+			Code: CodeNotAllowed, Reason: "address_of_user",
+			Message: "A user has this email and has not logged in here yet; that comes first",
+		}
+	}
+	return nil
 }
 
 // Entrust records the account that a Legacy backend made for p's address: who

@@ -37,6 +37,10 @@ type Legacy interface {
 	// RequestReset lets the backend tell its own subscribers that somebody who has
 	// not moved over asked for a new password.
 	RequestReset(ctx context.Context, actorType, address string) error
+	// CheckReset returns ErrNotFound for what cannot be a reset token of the backend's
+	// own, of which it is not asked: whether one is genuine only UseReset tells. Too
+	// many attempts are CodeUnavailable.
+	CheckReset(ctx context.Context, actorType, address, token string) error
 	// UseReset uses a reset token of the backend's own up and returns the account
 	// of p's address, which has p's derived password afterwards. ErrNotFound if the
 	// token is not good for it.
@@ -62,17 +66,21 @@ type LegacyConfig struct {
 	// Resets takes the requests for new passwords, of which the backend is to
 	// hear. Default: the Service's own queue.
 	Resets ResetQueue
+	// Retry repeats what failed about an actor until it succeeds. Default: nothing
+	// does, the log says what failed.
+	Retry func(actorType, actorID string, operation func(ctx context.Context) error)
 	// Logger gets what happened to an account. Required.
 	Logger *slog.Logger
 
-	migrations *turns // by address
+	migrations *turns  // by address
+	mails      *pauses // between requests for resets, by actor type and address
 }
 
 // WithLegacy returns a Service for the same identities in front of a backend of
 // the older kind.
 func (s *Service) WithLegacy(c LegacyConfig) *Service {
 	behind := *s
-	c.migrations = newTurns()
+	c.migrations, c.mails = newTurns(), newPauses()
 	behind.backend, behind.legacy = nil, &c
 	if c.Resets != nil {
 		behind.Resets = c.Resets

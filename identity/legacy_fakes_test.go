@@ -28,6 +28,8 @@ type older struct {
 	tokens   map[string]string        // reset tokens, by address
 	down     error
 	sealErr  error
+	checked  []string // addresses of reset tokens
+	limited  error    // what CheckReset returns
 }
 
 type olderAccount struct{ id, address, password, profile string }
@@ -137,6 +139,19 @@ func (o *older) RequestReset(_ context.Context, actorType, address string) error
 	defer o.mu.Unlock()
 	o.asked = append(o.asked, actorType+" "+address)
 	return nil
+}
+
+func (o *older) CheckReset(_ context.Context, _, address, token string) error {
+	if err := o.begin(); err != nil {
+		return err
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.checked = append(o.checked, address)
+	if token == "garbage" {
+		return identity.ErrNotFound
+	}
+	return o.limited
 }
 
 func (o *older) UseReset(_ context.Context, actorType, token string, p identity.ProviderIdentity) (identity.Person, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -70,6 +71,15 @@ func (s *Service) resetPerson(ctx context.Context, u CredentialUpdater, actorTyp
 	if !errors.Is(err, ErrNotFound) {
 		return nil, fmt.Errorf("looking for the identity of a reset token: %w", err)
 	}
+	// Hashing costs much, and so does a question to the backend: what is forged must
+	// not get that far for long.
+	err = s.legacy.Legacy.CheckReset(ctx, actorType, address, token)
+	if errors.Is(err, ErrNotFound) {
+		return nil, errInvalidToken
+	}
+	if err != nil {
+		return nil, fmt.Errorf("checking a reset token of the backend: %w", err)
+	}
 	entry := ProviderIdentity{Provider: EmailPass, EntityID: address, Key: keys[len(keys)-1]}
 	in.ActorType = actorType
 	entry.Credential, err = u.NewCredential(ctx, in) // before the token is used up, for it may fail
@@ -101,11 +111,15 @@ func (s *Service) passPersonReset(ctx context.Context, r ResetRequest) error {
 		return nil
 	}
 	_, err := s.find(ctx, EmailPass, u, r.Identifier)
-	if err == nil {
+	if err == nil { // our own mail has a pause of its own
 		return nil
 	}
 	if !errors.Is(err, ErrNotFound) {
 		return fmt.Errorf("looking for the identity of a reset: %w", err)
+	}
+	keys := u.Keys(r.Identifier)
+	if !s.legacy.mails.begin(r.ActorType+"\x00"+strings.ToLower(keys[len(keys)-1]), r) { // the backend knows no case
+		return nil
 	}
 	return s.legacy.Legacy.RequestReset(ctx, r.ActorType, r.Identifier)
 }

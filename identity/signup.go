@@ -218,10 +218,17 @@ func (s *Service) joinLegacy(ctx context.Context, i *Identity, actorType string,
 func legacyActor(actorType string) bool { return actorType == Customer || actorType == User }
 
 // seal takes the password away that still opens the account at the backend. The
-// login does not depend on it: the routes at which it counts are closed there.
+// login does not depend on it: the routes at which it counts are closed there. What
+// fails is repeated.
 func (s *Service) seal(ctx context.Context, id, actorType, actorID string, p ProviderIdentity) {
-	if err := s.legacy.Legacy.Seal(ctx, actorType, actorID, p); err != nil {
-		s.legacy.Logger.WarnContext(ctx, "account that moved over keeps its old password at the backend",
-			slog.String("reason", ReasonOf(err)), slog.String("auth_identity_id", id), slog.Any("error", err))
+	seal := func(ctx context.Context) error { return s.legacy.Legacy.Seal(ctx, actorType, actorID, p) }
+	err := seal(ctx)
+	if err == nil {
+		return
+	}
+	s.legacy.Logger.WarnContext(ctx, "account that moved over keeps its old password at the backend for now",
+		slog.String("reason", ReasonOf(err)), slog.String("auth_identity_id", id), slog.Any("error", err))
+	if s.legacy.Retry != nil {
+		s.legacy.Retry(actorType, actorID, seal)
 	}
 }

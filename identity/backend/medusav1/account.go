@@ -84,20 +84,25 @@ func (b *Backend) found(ctx context.Context, d domain, p identity.ProviderIdenti
 }
 
 // Made returns the account of p's address that an attempt of the last hour made,
-// or ErrNotFound: the derived password opens it.
+// or ErrNotFound: a derived password opens it, of whichever key.
 func (b *Backend) Made(ctx context.Context, actorType string, p identity.ProviderIdentity) (identity.Person, error) {
 	d, err := domainOf(actorType)
 	if err != nil {
 		return identity.Person{}, err
 	}
-	made, err := b.login(ctx, d, credentials{p.EntityID, b.Password(p).Reveal()})
-	if err != nil {
-		return identity.Person{}, err
+	for _, key := range append([]identity.Secret{b.Key}, b.PreviousKeys...) {
+		made, err := b.login(ctx, d, credentials{p.EntityID, upstream.Password(key, p)})
+		switch {
+		case errors.Is(err, identity.ErrNotFound):
+			continue
+		case err != nil:
+			return identity.Person{}, err
+		case b.Clock().Sub(made.created) > freshFor:
+			return identity.Person{}, identity.ErrNotFound
+		}
+		return made.Person, nil
 	}
-	if b.Clock().Sub(made.created) > freshFor {
-		return identity.Person{}, identity.ErrNotFound
-	}
-	return made.Person, nil
+	return identity.Person{}, identity.ErrNotFound
 }
 
 // Person implements identity.Legacy.

@@ -35,9 +35,11 @@ type Config struct {
 	Tokens Tokens
 	// Secret is the backend's jwt_secret. It has signed the invites.
 	Secret identity.Secret
-	// Key is what the passwords of our accounts there are derived from. With
-	// another one none is opened again.
+	// Key is what the passwords of our accounts there are derived from.
 	Key identity.Secret
+	// PreviousKeys are what they were derived from before: what an interrupted
+	// attempt made with one of them is found again.
+	PreviousKeys []identity.Secret
 	// Timeout bounds every call. Default: upstream.DefaultTimeout.
 	Timeout time.Duration
 	Logger  *slog.Logger

@@ -24,6 +24,12 @@ var entry = identity.ProviderIdentity{Provider: identity.EmailPass, EntityID: ad
 // open makes a Backend for the server, which has signed its tokens with that secret.
 func open(t *testing.T, m *identitytest.MedusaV1, backendSecret string) *medusav1.Backend {
 	t.Helper()
+	return openWith(t, m, backendSecret, "key")
+}
+
+// openWith is open with the keys of passwords, the current one first.
+func openWith(t *testing.T, m *identitytest.MedusaV1, backendSecret string, keys ...string) *medusav1.Backend {
+	t.Helper()
 	key, err := token.NewSecret(identity.NewSecret(backendSecret), true)
 	if err != nil {
 		t.Fatal(err)
@@ -32,10 +38,14 @@ func open(t *testing.T, m *identitytest.MedusaV1, backendSecret string) *medusav
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := medusav1.New(medusav1.Config{
-		URL: m.Server.URL, Tokens: ring.V1(), Secret: identity.NewSecret(backendSecret), Key: identity.NewSecret("key"),
+	c := medusav1.Config{
+		URL: m.Server.URL, Tokens: ring.V1(), Secret: identity.NewSecret(backendSecret), Key: identity.NewSecret(keys[0]),
 		Timeout: time.Second, Logger: slog.New(slog.DiscardHandler),
-	})
+	}
+	for _, key := range keys[1:] {
+		c.PreviousKeys = append(c.PreviousKeys, identity.NewSecret(key))
+	}
+	b, err := medusav1.New(c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,6 +88,31 @@ func TestProvisionMakesACustomerOnce(t *testing.T) {
 	m.Age(first.ActorID, 2*time.Hour)
 	if _, err := b.Provision(t.Context(), "customer", entry, nil); !errors.Is(err, identity.ErrExists) {
 		t.Errorf("an account of old is given to whoever registers its address: %v", err)
+	}
+}
+
+// An account whose maker heard no answer is found after the key was rotated, while
+// the old one is kept, and no longer than without.
+func TestProvisionAfterARotation(t *testing.T) {
+	t.Parallel()
+	m := identitytest.NewMedusaV1(t, secret)
+	first := must[identity.Person](t)(openWith(t, m, secret, "first").Provision(t.Context(), "customer", entry, nil))
+	rotated := openWith(t, m, secret, "third", "second", "first")
+	for range 2 {
+		if again, err := rotated.Provision(t.Context(), "customer", entry, nil); err != nil || again.ActorID != first.ActorID {
+			t.Errorf("got %+v, %v", again, err)
+		}
+	}
+	if _, err := openWith(t, m, secret, "third", "second").Provision(t.Context(), "customer", entry, nil); !errors.Is(err, identity.ErrExists) {
+		t.Errorf("without its key: %v", err)
+	}
+	m.Age(first.ActorID, 2*time.Hour)
+	if _, err := rotated.Provision(t.Context(), "customer", entry, nil); !errors.Is(err, identity.ErrExists) {
+		t.Errorf("an account of old: %v", err)
+	}
+	m.Fault("POST /store/auth", identitytest.MedusaFails)
+	if _, err := rotated.Made(t.Context(), "customer", entry); identity.CodeOf(err) != identity.CodeUnavailable {
+		t.Errorf("unknown is no: %v", err)
 	}
 }
 
@@ -160,6 +195,39 @@ func TestMigrateIsLimited(t *testing.T) {
 	}
 	if m.Calls("POST /store/auth") != before {
 		t.Error("the backend was asked")
+	}
+}
+
+// Reset tokens count as passwords do; what cannot be one costs nothing.
+func TestCheckResetIsLimited(t *testing.T) {
+	t.Parallel()
+	m, b := start(t)
+	m.Customer(address, "cust0mer")
+	if err := b.RequestReset(t.Context(), "customer", address); err != nil {
+		t.Fatal(err)
+	}
+	_, good := m.Requested()
+	for name, bad := range map[string]string{"garbage": "garbage", "expired": forged(t, "customer_id", -time.Minute), "of a user": forged(t, "user_id", time.Minute)} {
+		for range 10 {
+			if err := b.CheckReset(t.Context(), "customer", address, bad); !errors.Is(err, identity.ErrNotFound) {
+				t.Fatalf("%s: %v", name, err)
+			}
+		}
+	}
+	if err := b.CheckReset(t.Context(), "robot", address, good); !errors.Is(err, identity.ErrNotFound) {
+		t.Errorf("a robot's: %v", err)
+	}
+	for n := range 6 {
+		err := b.CheckReset(t.Context(), "customer", address, forged(t, "customer_id", time.Minute))
+		if want := map[bool]string{true: "migration_limited"}[n == 5]; err != nil && identity.ReasonOf(err) != want || err == nil && want != "" {
+			t.Errorf("attempt %d: %v", n, err)
+		}
+	}
+	if err := b.CheckReset(t.Context(), "customer", address, good); identity.ReasonOf(err) != "migration_limited" {
+		t.Errorf("the good one after too many: %v", err)
+	}
+	if n := m.Calls("POST /store/customers/password-reset"); n != 0 {
+		t.Errorf("the backend was asked %d times", n)
 	}
 }
 
