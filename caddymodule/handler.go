@@ -184,6 +184,9 @@ func parseOrigins(list []string) (httpapi.Origins, error) {
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	stripIdentity(r.Header, h.names.own)
 	stripTrailers(r, h.names.own)
+	if r.URL.Path == "" && r.Method != http.MethodConnect {
+		r.URL.Path = "/" // of `GET http://shop.example`: RFC 9112, section 3.2.1, and what the backend is sent
+	}
 	where := locate(r.URL, h.Prefix)
 	if where == belowPrefix {
 		if h.speaks(dialectV2) {

@@ -22,10 +22,13 @@ const (
 
 // locate decides on the decoded, cleaned, lower-cased path. A path that a
 // backend could read as a different one than Caddy's matchers do is ambiguous:
-// one with dot segments, however encoded, with backslashes, with matrix
+// one that does not begin with a slash, one with dot segments, however encoded, with backslashes, with matrix
 // parameters before its end, or with letters or slashes that are encoded twice.
 // Browsers and SDKs never send one.
 func locate(u *url.URL, prefix string) place {
+	if u.Opaque != "" || u.Path == "" || u.Path[0] != '/' { // `*`, a host to CONNECT to, `x:admin`, which is sent as `admin`
+		return ambiguous
+	}
 	if u.RawPath == "" && !strings.ContainsAny(u.Path, normalRunes) && !strings.Contains(u.Path, "/.") && !strings.Contains(u.Path, "//") {
 		if below(u.Path, prefix) {
 			return belowPrefix

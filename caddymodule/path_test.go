@@ -31,6 +31,12 @@ func TestLocate(t *testing.T) {
 		"/store//x":                    elsewhere,
 		"/store/100%2525":              elsewhere,
 		"/store/a%2520b":               elsewhere,
+		"*":                            ambiguous,
+		"x:admin":                      ambiguous,
+		"x:%2fauth":                    ambiguous,
+		"x:/auth/x":                    belowPrefix,
+		"http://shop/auth/x":           belowPrefix,
+		"http://shop":                  ambiguous, // the handler makes it "/" before
 		"/public/../auth/x":            ambiguous,
 		"/auth/a;b=c/d":                ambiguous,
 		"/store;x/customers/me":        ambiguous,
