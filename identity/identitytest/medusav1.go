@@ -186,7 +186,10 @@ type v1Answer struct {
 }
 
 func v1Refuse(status int, kind, message string) v1Answer {
-	return v1Answer{status: status, body: map[string]string{"type": kind, "message": message}}
+	return v1Answer{status: status, body: struct {
+		Type    string `json:"type"`
+		Message string `json:"message"`
+	}{kind, message}}
 }
 
 var (

@@ -124,6 +124,9 @@ func (m *MedusaV1) useReset(kind string, body map[string]any) v1Answer {
 }
 
 func (m *MedusaV1) accept(body map[string]any) v1Answer {
+	if body["token"] == nil && body["user"] == nil {
+		return v1Refuse(http.StatusBadRequest, "invalid_data", "token should not be empty, token must be a string, user should not be empty")
+	}
 	c := jwt.MapClaims{}
 	_, err := jwt.ParseWithClaims(text(body["token"]), c, func(*jwt.Token) (any, error) { return []byte(m.secret), nil })
 	if err != nil {

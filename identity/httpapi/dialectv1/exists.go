@@ -14,8 +14,9 @@ import (
 	"github.com/caddy-commerce/auth-sidecar/identity"
 )
 
-// The limits of questions whether an address has an account, per process. A person
-// asks when they have typed their address; a list of addresses takes long.
+// The limits of questions whether an address has an account, per process, of which
+// every registration is one. A person asks when they have typed their address; a
+// list of addresses takes long.
 const (
 	questionEvery = 6 * time.Second
 	questionBurst = 20

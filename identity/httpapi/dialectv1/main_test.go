@@ -177,8 +177,9 @@ func (s *shop) send(method, path, body string, header ...string) response {
 	if body != "" {
 		reader = strings.NewReader(body)
 	}
-	r, err := http.NewRequestWithContext(s.t.Context(), method, s.URL+path, reader)
+	r, err := http.NewRequestWithContext(s.t.Context(), method, s.URL, reader)
 	must(s.t, err)
+	r.URL.Opaque = path // as it is written, however bad
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
 	}

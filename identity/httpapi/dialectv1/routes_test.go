@@ -70,6 +70,40 @@ func TestExistsIsLimited(t *testing.T) {
 	}
 }
 
+// A registration tells whether an address has an account, so it is one of the
+// questions: whatever its answer, and before it.
+func TestRegistrationsAreLimited(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, func(set *setup) { set.config.Client = func(r *http.Request) string { return r.Header.Get("Client") } })
+	s.janeSignsUp()
+	register := func(client, name string) response {
+		return s.send("POST", "/store/customers", `{"email":"`+name+`@example.com","password":"a guess"}`, "Client", client)
+	}
+	for n := range 10 {
+		if r := register("192.0.2.1", "jane"); r.status != 422 {
+			t.Fatalf("registration %d: %d %s", n, r.status, r.body)
+		}
+		if r := s.send("GET", "/store/auth/jane@example.com", "", "Client", "192.0.2.1"); r.status != 200 {
+			t.Fatalf("question %d: %d %s", n, r.status, r.body)
+		}
+	}
+	for _, name := range []string{"jane", "nobody"} {
+		r := register("192.0.2.1", name)
+		r.want(t, 429, `{"type":"too_many_requests","message":"Too many requests"}`)
+		if r.header.Get("Retry-After") != "6" || r.header["Set-Cookie"] != nil {
+			t.Errorf("headers %v", r.header)
+		}
+	}
+	s.send("GET", "/store/auth/nobody@example.com", "", "Client", "192.0.2.2").want(t, 200, `{"exists":false}`)
+	if r := register("192.0.2.2", "carol"); r.status != 200 {
+		t.Errorf("another client: %d %s", r.status, r.body)
+	}
+	s.forward(6 * time.Second)
+	if r := register("192.0.2.1", "nobody"); r.status != 200 {
+		t.Errorf("six seconds later: %d %s", r.status, r.body)
+	}
+}
+
 func TestCORS(t *testing.T) {
 	t.Parallel()
 	s := newShop(t, nil)
