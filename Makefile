@@ -3,6 +3,8 @@
 # e2e-medusa  the same in front of an unmodified Medusa v2, with PostgreSQL and a
 #          browser; the first run installs Medusa and takes minutes more
 # e2e-medusa-v1  the same in front of an unmodified Medusa v1
+# test-faults  what becomes of requests and of what was acknowledged while Redis, the
+#          network or the sidecar fails: all of which `test` runs a part
 # lint     static analysis, tidiness of go.mod, known vulnerabilities, every Caddyfile
 # bench    what a request and a log-in cost, then every benchmark of the packages
 # fuzz     every fuzz target for FUZZTIME
@@ -15,7 +17,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.8.0
 FUZZTIME    := 5m
 
-.PHONY: setup test lint tidy staticcheck caddyfiles vulnerabilities bench fuzz build e2e-medusa e2e-medusa-v1
+.PHONY: setup test test-faults lint tidy staticcheck caddyfiles vulnerabilities bench fuzz build e2e-medusa e2e-medusa-v1
 
 setup:
 	.ci/setup
@@ -25,6 +27,11 @@ test: setup
 	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "gofmt would change:" $$unformatted; exit 1; }
 	go vet -race ./...
 	go test -race ./...
+
+# What was counted is in the log of tests that passed.
+test-faults: setup
+	go vet -race -tags faults ./e2e/faults
+	go test -race -tags faults -count=1 -v -timeout 30m ./e2e/faults 2>&1 | { grep -vE '^\s*(=== |--- PASS)' || true; }
 
 # Its tests are behind a build tag, so that nothing else needs a Medusa.
 e2e-medusa:
@@ -43,7 +50,7 @@ tidy:
 	go mod tidy -diff
 
 staticcheck:
-	go run $(STATICCHECK) -tags medusa ./...
+	go run $(STATICCHECK) -tags medusa,faults ./...
 
 caddyfiles:
 	.ci/caddyfiles

@@ -1,0 +1,103 @@
+//go:build unix
+
+package faults
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Whatever is wrong with the store, whoever shows what is good is never told that
+// it is bad, what is bad never counts, no cookie is touched by what is not done,
+// every answer comes, and without a restart everything works again when the store
+// does. Who needs nothing of the store notices nothing (attack K1).
+func TestMatrix(t *testing.T) {
+	t.Parallel()
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	s := newStand(t)
+	p := s.newPeople(t)
+	total := new(tally)
+	all := injected(seed)
+	maps.Copy(all, servers())
+	met := 0
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		f := all[name]
+		if !whole && !f.quick {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			met++
+			attempts := s.routes(t, p)
+			maps.Copy(attempts, s.proxied(t, p))
+			running := s.opens(t, p)
+			f.begin(t, s)
+			acknowledged := total.meet(t, s, attempts, f)
+			f.end(t, s)
+			for name, a := range attempts {
+				if a.always {
+					continue
+				}
+				got := a.until(t, s.node.URL())
+				if a.settles != nil {
+					a.settles(t, acknowledged[name])
+					continue
+				}
+				if !slices.Contains(a.answers, got.Status) {
+					t.Errorf("after it %s: %d %s", name, got.Status, got.Body)
+				}
+			}
+			if err := running.echo("still"); err != nil {
+				t.Errorf("a connection that was open is open no longer: %v", err)
+			}
+			running.Close()
+		})
+	}
+	t.Logf("%d faults, %d requests: %d answered as if there was none, %d unknown (503); false 401: %d, false 200: %d, cookies set without success: %d, hung: %d, other: %d",
+		met, total.requests, total.answered, total.unknown, total.false401, total.false200, total.cookies, total.hung, total.odd)
+}
+
+// opens upgrades a connection before the fault.
+func (s *stand) opens(t *testing.T, p people) *stream {
+	t.Helper()
+	r, err := upgrade("/mine", p.known.bearer()...).request(t.Context(), s.node.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	running, a, err := open(r)
+	if err != nil || a.Status != http.StatusSwitchingProtocols {
+		t.Fatalf("%d %s, %v", a.Status, a.Body, err)
+	}
+	return running
+}
+
+// atOnce is how many attempts are made at once: fewer than may wait for hashing.
+const atOnce = 12
+
+// meet makes every attempt while the fault lasts, and reports which were answered
+// as if there was none.
+func (c *tally) meet(t *testing.T, s *stand, attempts map[string]attempt, f fault) map[string]bool {
+	var mu sync.Mutex
+	acknowledged := make(map[string]bool)
+	turns := make(chan struct{}, atOnce)
+	var all sync.WaitGroup
+	for name, a := range attempts {
+		turns <- struct{}{}
+		all.Go(func() {
+			defer func() { <-turns }()
+			done := c.make(t, s.node, name, a, f.dead)
+			if f.harmless && !done {
+				t.Errorf("%s: noticed", name)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			acknowledged[name] = done
+		})
+	}
+	all.Wait()
+	return acknowledged
+}
