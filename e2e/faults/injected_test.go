@@ -131,7 +131,6 @@ func injected(seed uint64) map[string]fault {
 		"maxclients":  "-ERR max number of clients reached",
 	} {
 		f := everything(identitytest.Fate{Reply: reply})
-		f.quick = name == "LOADING"
 		all[name] = f
 	}
 	for name, reply := range map[string]string{

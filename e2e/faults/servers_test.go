@@ -56,7 +56,7 @@ func servers() map[string]fault {
 			end: told("REPLICAOF", "NO", "ONE"),
 		},
 		"password changed": {
-			dead: true, quick: true,
+			dead: true,
 			begin: func(t testing.TB, s *stand) {
 				s.tell(t, "CONFIG", "SET", "requirepass", "other") // who is connected stays so
 				s.relay.Cut()
