@@ -4,15 +4,11 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
-
-	"github.com/caddy-commerce/auth-sidecar/identity"
-	"github.com/caddy-commerce/auth-sidecar/identity/redisstore"
 )
 
 func init() {
@@ -23,11 +19,8 @@ func init() {
 // Syntax:
 //
 //	auth_sidecar [<realm>] {
-//		redis embedded
-//		redis <url> {
-//			key_prefix <prefix>
-//			timeout    <duration>
-//			ca_file    <pem>
+//		redis embedded|<url> {
+//			...
 //		}
 //		jwt {
 //			secret          <placeholder>
@@ -125,48 +118,6 @@ func (r *Realm) unmarshal(d *caddyfile.Dispenser) error {
 		}
 	}
 	return nil
-}
-
-func (r *Redis) unmarshal(d *caddyfile.Dispenser) error {
-	var address string
-	if err := one(d, &address); err != nil {
-		return err
-	}
-	if address == "embedded" {
-		r.Embedded = true
-	} else {
-		r.URL = address
-	}
-	line := *d
-	err := eachOption(d, func(option string) error {
-		switch option {
-		case "key_prefix":
-			return one(d, &r.KeyPrefix)
-		case "timeout":
-			return duration(d, &r.Timeout)
-		case "ca_file":
-			return one(d, &r.CAFile)
-		}
-		return unrecognized(d, "key_prefix", "timeout", "ca_file")
-	})
-	if err != nil {
-		return err
-	}
-	return wrap(&line, r.check())
-}
-
-// check refuses an address that no server can have. One with placeholders is
-// judged when the configuration is loaded.
-func (r *Redis) check() error {
-	url := r.URL
-	if r.Embedded || strings.Contains(url, "{") {
-		url = "redis://placeholder.invalid"
-	}
-	client, err := redisstore.NewClient(redisstore.ClientOptions{URL: identity.NewSecret(url), Timeout: time.Duration(r.Timeout)})
-	if err != nil {
-		return err
-	}
-	return client.Close() // it was never connected
 }
 
 func (j *JWT) unmarshal(d *caddyfile.Dispenser) error {

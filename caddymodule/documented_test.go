@@ -41,6 +41,8 @@ func (e example) complete() string {
 	switch first, _, _ := strings.Cut(strings.TrimSpace(e.text), " "); first {
 	case "provider", "actor":
 		return realm(good+e.text, "auth_sidecar")
+	case "redis":
+		return realm(e.text+goodJWT+goodSession, "auth_sidecar")
 	case "backend":
 		return realm(good, "auth_sidecar {\n"+e.text+"}")
 	case "auth_sidecar", "auth_sidecar_demo", "auth_require", "log":

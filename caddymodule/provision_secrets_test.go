@@ -30,7 +30,10 @@ func TestValidateDoesNotTouchTheNetwork(t *testing.T) {
 		}
 	}()
 	for _, url := range []string{
-		"redis://" + listener.Addr().String(), "redis://192.0.2.1:6379", "rediss://redis.invalid:6379", "unix:///nonexistent/redis.sock",
+		"redis://" + listener.Addr().String(), "redis://192.0.2.1:6379",
+		"redis://" + listener.Addr().String() + ",192.0.2.1:6379 {\ncluster\n}",
+		"redis://" + listener.Addr().String() + ",192.0.2.1 {\nsentinel shop {\npassword {env.TEST_JWT_SECRET}\n}\n}",
+		"rediss://redis.invalid:6379", "unix:///nonexistent/redis.sock",
 	} {
 		_, err := validate(t, realm("redis "+url+"\n"+goodJWT+goodSession+
 			"notify stream\nnotify webhook http://"+listener.Addr().String()+" {\nsecret {env.TEST_JWT_SECRET}\n}", "auth_sidecar\nauth_require user"))
@@ -83,6 +86,12 @@ func TestLiteralSecretsWarn(t *testing.T) {
 		"partly": {goodRedis + goodJWT + "session {\nsecret a-{env.TEST_COOKIE_SECRET}\n}\n", []string{"session secret"}},
 		"redis password": {
 			"redis redis://shop:" + literal + "@127.0.0.1:1\n" + goodJWT + goodSession, []string{"redis URL"},
+		},
+		"redis cluster": {
+			"redis redis://shop:" + literal + "@127.0.0.1:1,127.0.0.1:2 {\ncluster\n}\n" + goodJWT + goodSession, []string{"redis URL"},
+		},
+		"redis sentinel": {
+			"redis redis://127.0.0.1:1 {\nsentinel shop {\npassword " + literal + "\n}\n}\n" + goodJWT + goodSession, []string{"redis sentinel password"},
 		},
 		"redis password elsewhere": {"redis redis://shop:{env.TEST_COOKIE_SECRET}@127.0.0.1:1\n" + goodJWT + goodSession, nil},
 	} {

@@ -104,7 +104,13 @@ func TestProvisionErrors(t *testing.T) {
 		"ca_file is missing":     {"redis rediss://127.0.0.1:1 {\nca_file " + folder + "/missing\n}\n" + goodJWT + goodSession, nothing, "reading the CA file"},
 		"ca_file is no PEM":      {"redis rediss://127.0.0.1:1 {\nca_file " + folder + "/text\n}\n" + goodJWT + goodSession, nothing, "no certificate in the CA file"},
 		"ca_file with embedded":  {"redis embedded {\nca_file " + folder + "/text\n}", nothing, "redis embedded: has no use for ca_file"},
-		"braces in the prefix":   {"redis redis://127.0.0.1:1 {\nkey_prefix shop\\{1\\}:\n}\n" + goodJWT + goodSession, nothing, "prefix"},
+		"cluster with embedded":  {"redis embedded {\ncluster\n}", nothing, "redis embedded: has no use for cluster"},
+		"sentinel's password is not in the environment": {
+			"redis redis://127.0.0.1:1 {\nsentinel shop {\npassword {env.TEST_MISSING}\n}\n}\n" + goodJWT + goodSession, nothing,
+			"redis sentinel password: evaluated placeholder {env.TEST_MISSING} is empty",
+		},
+		"several hosts that are nothing": {"redis redis://127.0.0.1:1,127.0.0.1:2\n" + goodJWT + goodSession, nothing, "several hosts are for sentinels or a cluster"},
+		"braces in the prefix":           {"redis redis://127.0.0.1:1 {\nkey_prefix shop\\{1\\}:\n}\n" + goodJWT + goodSession, nothing, "prefix"},
 		"key file is missing": {
 			goodRedis + "jwt {\nkey_file " + folder + "/missing\n}\n" + goodSession, nothing, "jwt key_file: open " + folder + "/missing",
 		},

@@ -120,7 +120,7 @@ func (r *Realm) provision(ctx caddy.Context, name string) error {
 	}
 	r.connectionKey = key // from here on Cleanup has something to release
 	r.retries = newRetries(key, r.logger)
-	warnPassword(r.logger, "redis URL", r.Redis.URL)
+	r.Redis.warn(r.logger)
 	if conn.embedded != nil {
 		r.logger.Warn("redis embedded: identities and sessions live in this process's memory and are gone when it ends; for trying things out only")
 	}

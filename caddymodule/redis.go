@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -25,8 +26,10 @@ var drainDelay = 30 * time.Second // shorter in tests
 
 // Redis says where a realm keeps its identities and sessions.
 type Redis struct {
-	// The server's address: `redis://`, `rediss://` (TLS) or `unix://`.
-	// Placeholders are expanded; an empty or missing one is an error.
+	// The server's address: `redis://`, `rediss://` (TLS) or `unix://`. Several hosts
+	// are separated by commas, `redis://user:password@host:6379,host:6379/0`: some of
+	// the sentinels or of the cluster's nodes, which know the others. Placeholders
+	// are expanded; an empty or missing one is an error.
 	URL string `json:"url,omitempty"`
 
 	// Keep everything in this process's memory instead, for trying things out:
@@ -45,6 +48,27 @@ type Redis struct {
 	// A PEM file with the certificates that a `rediss://` server's certificate
 	// must be signed by. Default: those of the system.
 	CAFile string `json:"ca_file,omitempty"`
+
+	// The hosts of the URL are nodes of a Redis Cluster.
+	Cluster bool `json:"cluster,omitempty"`
+
+	// The hosts of the URL are sentinels, which say where the master is. User,
+	// password and database of the URL are those of the servers.
+	Sentinel *RedisSentinel `json:"sentinel,omitempty"`
+}
+
+// RedisSentinel says what the sentinels are asked for, and by whom. `rediss://`
+// means TLS to them as well as to the servers.
+type RedisSentinel struct {
+	// The name under which the sentinels know the master. Required.
+	Master string `json:"master,omitempty"`
+
+	// The user at the sentinels themselves. Default: `default`.
+	Username string `json:"username,omitempty"`
+
+	// The password that the sentinels want, if they want any. Placeholders are
+	// expanded.
+	Password string `json:"password,omitempty"`
 }
 
 // connections holds what must survive a reload: clients, and embedded stores
@@ -70,8 +94,8 @@ func (r *Redis) connect(realm string) (*connection, string, error) {
 		if r.URL != "" {
 			return nil, "", errors.New("redis: embedded and a URL exclude each other")
 		}
-		if r.CAFile != "" {
-			return nil, "", errors.New("redis embedded: has no use for ca_file")
+		if err := r.checkEmbedded(); err != nil {
+			return nil, "", err
 		}
 		return pooled("embedded "+realm, newEmbedded)
 	}
@@ -79,14 +103,78 @@ func (r *Redis) connect(realm string) (*connection, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	options := redisstore.ClientOptions{URL: url, Timeout: time.Duration(r.Timeout), CAFile: r.CAFile}
-	return pooled(fingerprint(url.Reveal(), options.Timeout, options.CAFile), func() (caddy.Destructor, error) {
+	sentinel, err := r.Sentinel.resolve()
+	if err != nil {
+		return nil, "", err
+	}
+	options := r.options(url, sentinel)
+	parts := []any{url.Reveal(), options.Timeout, options.CAFile, options.Cluster}
+	if sentinel != nil {
+		parts = append(parts, sentinel.Master, sentinel.Username, sentinel.Password.Reveal())
+	}
+	return pooled(fingerprint(parts...), func() (caddy.Destructor, error) {
 		client, err := redisstore.NewClient(options)
 		if err != nil {
 			return nil, err
 		}
 		return &connection{client: client}, nil
 	})
+}
+
+// options are those of a client, with what is resolved.
+func (r *Redis) options(url identity.Secret, sentinel *redisstore.Sentinel) redisstore.ClientOptions {
+	return redisstore.ClientOptions{
+		URL: url, Timeout: time.Duration(r.Timeout), CAFile: r.CAFile, Cluster: r.Cluster, Sentinel: sentinel,
+	}
+}
+
+// resolve expands the placeholders; nil if there are no sentinels.
+func (s *RedisSentinel) resolve() (*redisstore.Sentinel, error) {
+	if s == nil {
+		return nil, nil
+	}
+	resolved := &redisstore.Sentinel{}
+	for _, text := range []struct {
+		what, value string
+		to          *string
+	}{{"master", s.Master, &resolved.Master}, {"username", s.Username, &resolved.Username}} {
+		value, err := caddy.NewReplacer().ReplaceOrErr(text.value, true, true)
+		if err != nil {
+			return nil, fmt.Errorf("redis sentinel %s: %w", text.what, err)
+		}
+		*text.to = value
+	}
+	if s.Password == "" {
+		return resolved, nil
+	}
+	var err error
+	resolved.Password, err = resolveSecret("redis sentinel password", s.Password)
+	return resolved, err
+}
+
+// checkEmbedded refuses options of a server where there is none.
+func (r *Redis) checkEmbedded() error {
+	switch {
+	case r.CAFile != "":
+		return errors.New("redis embedded: has no use for ca_file")
+	case r.Cluster:
+		return errors.New("redis embedded: has no use for cluster")
+	case r.Sentinel != nil:
+		return errors.New("redis embedded: has no use for sentinel")
+	}
+	return nil
+}
+
+// warn says when a secret stands in the configuration itself.
+func (r *Redis) warn(logger *zap.Logger) {
+	url := r.URL
+	if end := strings.LastIndexByte(url, '@'); end >= 0 {
+		url = url[:end+1] + "host" // several are no URL to Go
+	}
+	warnPassword(logger, "redis URL", url)
+	if r.Sentinel != nil && r.Sentinel.Password != "" {
+		warnLiteral(logger, "redis sentinel password", r.Sentinel.Password)
+	}
 }
 
 func pooled(key string, construct caddy.Constructor) (*connection, string, error) {

@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"runtime"
 	"time"
@@ -24,11 +23,12 @@ const minPool = 32
 // clientName is what CLIENT LIST shows.
 const clientName = "auth-sidecar"
 
-// ClientOptions say how to reach a Redis server. URL is required.
+// ClientOptions say how to reach Redis. URL is required.
 type ClientOptions struct {
 	// URL is redis://, rediss:// (TLS) or unix://, with user, password and
 	// database as in redis://user:password@host:6379/0. A unix URL names the
-	// database as ?db=0; no other parameter is taken.
+	// database as ?db=0; no other parameter is taken. Several hosts, separated by
+	// commas, are the sentinels or nodes of a cluster to begin with.
 	URL identity.Secret
 	// Timeout bounds connecting, sending and receiving, each. Default:
 	// DefaultTimeout.
@@ -36,16 +36,21 @@ type ClientOptions struct {
 	// CAFile is a PEM file with the authorities to trust instead of the
 	// system's. Only with TLS.
 	CAFile string
+	// Sentinel says that the hosts of the URL are sentinels.
+	Sentinel *Sentinel
+	// Cluster says that the hosts of the URL are nodes of a Redis Cluster.
+	Cluster bool
 }
 
-// NewClient makes a client for one server. It does not connect. Its errors do
-// not show the URL.
+// NewClient makes a client for one server, for the master that sentinels name, or
+// for a cluster. It asks masters only, and does not connect. Its errors do not
+// show the URL.
 func NewClient(o ClientOptions) (redis.UniversalClient, error) {
 	timeout, err := checkTimeout(o.Timeout)
 	if err != nil {
 		return nil, err
 	}
-	options, err := parseURL(o.URL.Reveal())
+	options, hosts, err := parseURL(o.URL.Reveal())
 	if err != nil {
 		return nil, err
 	}
@@ -53,6 +58,17 @@ func NewClient(o ClientOptions) (redis.UniversalClient, error) {
 		return nil, err
 	}
 	setDefaults(options, timeout)
+	switch {
+	case o.Sentinel != nil && o.Cluster:
+		return nil, errors.New("redis: sentinel and cluster exclude each other")
+	case o.Sentinel != nil:
+		return newFailoverClient(options, hosts, *o.Sentinel)
+	case o.Cluster:
+		return newClusterClient(options, hosts)
+	case len(hosts) > 1:
+		return nil, errors.New("redis URL: several hosts are for sentinels or a cluster: say which")
+	}
+	options.OnConnect = refuseReplica
 	return redis.NewClient(options), nil
 }
 
@@ -72,34 +88,6 @@ func setDefaults(o *redis.Options, timeout time.Duration) {
 	// Each would cost a round trip whenever a connection is made.
 	o.DisableIdentity = true
 	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
-}
-
-// parseURL is strict where go-redis would let a parameter override our settings,
-// and does not repeat any part of the URL: a password that was not escaped can
-// end up in each of them.
-func parseURL(text string) (*redis.Options, error) {
-	u, err := url.Parse(text)
-	if err != nil {
-		return nil, errors.New("redis URL: malformed; is a character of the password not percent-encoded?")
-	}
-	switch u.Scheme {
-	case "redis", "rediss", "unix":
-	default:
-		return nil, errors.New("redis URL: must begin with redis://, rediss:// or unix://")
-	}
-	for parameter := range u.Query() {
-		if u.Scheme != "unix" || parameter != "db" {
-			return nil, errors.New("redis URL: takes no parameters, but unix:// the database, ?db=0")
-		}
-	}
-	if u.Scheme != "unix" && u.Host == "" {
-		return nil, errors.New("redis URL: no host")
-	}
-	options, err := redis.ParseURL(text)
-	if err != nil {
-		return nil, errors.New("redis URL: want redis://user:password@host:6379/0 or unix://user:password@/path?db=0")
-	}
-	return options, nil
 }
 
 // trust makes TLS trust the authorities in the file and no others.

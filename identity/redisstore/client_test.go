@@ -83,6 +83,29 @@ func TestClientSettings(t *testing.T) {
 	}
 }
 
+// TestClientOfSeveralHosts: which they are is in their options.
+func TestClientOfSeveralHosts(t *testing.T) {
+	t.Parallel()
+	const hosts = "a,b:6380,[::1]"
+	url := func(scheme string) identity.Secret { return identity.NewSecret(scheme + "://u:p%40@" + hosts + "/0") }
+	c, err := redisstore.NewClient(redisstore.ClientOptions{URL: url("rediss"), Cluster: true})
+	must(t, err)
+	defer c.Close()
+	o := c.(*redis.ClusterClient).Options()
+	if got := strings.Join(o.Addrs, " "); got != "a:6379 b:6380 [::1]:6379" || o.Username != "u" || o.Password != "p@" {
+		t.Errorf("the nodes are %s, as %s %s", got, o.Username, o.Password)
+	}
+	if !o.ContextTimeoutEnabled || o.ReadOnly || o.RouteByLatency || o.RouteRandomly || o.MinIdleConns != 0 || o.ReadTimeout != redisstore.DefaultTimeout {
+		t.Errorf("%+v", o)
+	}
+	d, err := redisstore.NewClient(redisstore.ClientOptions{URL: url("redis"), Sentinel: &redisstore.Sentinel{Master: "shop"}})
+	must(t, err)
+	defer d.Close()
+	if o := d.(*redis.Client).Options(); o.Username != "u" || o.Password != "p@" || !o.ContextTimeoutEnabled || o.ReadTimeout != redisstore.DefaultTimeout || o.MaxRetries != 1 {
+		t.Errorf("%+v", o)
+	}
+}
+
 // TestClientURLIsNotShown: wherever a character of the password was not escaped,
 // part of it ends up in the host, the path or the parameters.
 func TestClientURLIsNotShown(t *testing.T) {
@@ -94,6 +117,8 @@ func TestClientURLIsNotShown(t *testing.T) {
 		"redis://:hunter2@shop?skip_verify=true", "rediss://:hunter2@shop?skip_verify=true", "redis://:hunter2@shop?max_retries=5",
 		"redis://:hunter2@shop?db=1", "unix://:hunter2@/run/redis.sock?db=hunter2", "unix://:hunter2@", "unix:///run/a?hunter2=1",
 		"redis://:hunter2@shop\n",
+		"redis://:hunter2@a,b", "redis://:hunter2@a,", "redis://:hunter2@,a", "redis://:hunter2@a,b c", "redis://:hunter2@a,b:port",
+		"redis://a,b?hunter2",
 	} {
 		c, err := redisstore.NewClient(redisstore.ClientOptions{URL: identity.NewSecret(url)})
 		if err == nil {
@@ -126,11 +151,21 @@ func TestClientOptions(t *testing.T) {
 	missing, empty := filepath.Join(t.TempDir(), "missing"), filepath.Join(t.TempDir(), "empty")
 	must(t, os.WriteFile(empty, nil, 0o600))
 	for name, o := range map[string]redisstore.ClientOptions{
-		"a negative timeout":  {URL: identity.NewSecret("redis://shop"), Timeout: -1},
-		"a long timeout":      {URL: identity.NewSecret("redis://shop"), Timeout: time.Hour},
-		"a CA without TLS":    {URL: identity.NewSecret("redis://shop"), CAFile: empty},
-		"a CA that is none":   {URL: identity.NewSecret("rediss://shop"), CAFile: empty},
-		"a CA file not there": {URL: identity.NewSecret("rediss://shop"), CAFile: missing},
+		"a negative timeout": {URL: identity.NewSecret("redis://shop"), Timeout: -1},
+		"a long timeout":     {URL: identity.NewSecret("redis://shop"), Timeout: time.Hour},
+		"a CA without TLS":   {URL: identity.NewSecret("redis://shop"), CAFile: empty},
+		"a CA that is none":  {URL: identity.NewSecret("rediss://shop"), CAFile: empty},
+		"cluster and sentinel": {
+			URL: identity.NewSecret("redis://shop"), Cluster: true, Sentinel: &redisstore.Sentinel{Master: "shop"},
+		},
+		"a cluster with a database": {URL: identity.NewSecret("redis://shop/1"), Cluster: true},
+		"a cluster by a socket":     {URL: identity.NewSecret("unix:///run/redis.sock"), Cluster: true},
+		"sentinels by a socket": {
+			URL: identity.NewSecret("unix:///run/redis.sock"), Sentinel: &redisstore.Sentinel{Master: "shop"},
+		},
+		"a sentinel without master": {URL: identity.NewSecret("redis://shop"), Sentinel: &redisstore.Sentinel{}},
+		"several masters":           {URL: identity.NewSecret("redis://a,b")},
+		"a CA file not there":       {URL: identity.NewSecret("rediss://shop"), CAFile: missing},
 	} {
 		if _, err := redisstore.NewClient(o); err == nil {
 			t.Errorf("%s was taken", name)

@@ -64,6 +64,10 @@ func reason(err error) string {
 		return replyReason(reply)
 	}
 	switch {
+	case errors.Is(err, errReplica):
+		return "store_replica"
+	case errors.Is(err, errNoMaster):
+		return "store_no_master"
 	case errors.Is(err, redis.ErrPoolTimeout), errors.Is(err, redis.ErrPoolExhausted):
 		return "store_pool"
 	case errors.Is(err, redis.ErrClosed):
