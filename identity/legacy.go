@@ -35,7 +35,7 @@ type Legacy interface {
 	Seal(ctx context.Context, actorType, actorID string, p ProviderIdentity) error
 
 	// RequestReset lets the backend tell its own subscribers that somebody who has
-	// not moved over asked for a new password.
+	// not moved over asked for a new password. ErrUncertain as of a Backend.
 	RequestReset(ctx context.Context, actorType, address string) error
 	// CheckReset returns ErrNotFound for what cannot be a reset token of the backend's
 	// own, of which it is not asked: whether one is genuine only UseReset tells. Too

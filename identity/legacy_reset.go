@@ -121,5 +121,5 @@ func (s *Service) passPersonReset(ctx context.Context, r ResetRequest) error {
 	if !s.legacy.mails.begin(r.ActorType+"\x00"+strings.ToLower(keys[len(keys)-1]), r) { // the backend knows no case
 		return nil
 	}
-	return s.legacy.Legacy.RequestReset(ctx, r.ActorType, r.Identifier)
+	return once(ctx, s.legacy.Logger, s.legacy.Legacy.RequestReset(ctx, r.ActorType, r.Identifier))
 }

@@ -71,6 +71,14 @@ func TestResetAtTheBackendIsRepeated(t *testing.T) {
 	}
 }
 
+// What may have been done is done: mail after mail cannot be stopped.
+func TestUncertainResetAtTheBackend(t *testing.T) {
+	t.Parallel()
+	backend := &older{down: fmt.Errorf("%w: %w", identity.ErrUncertain, errDown)}
+	s := newV1Shop(t, backend)
+	s.passes("1", "customer", "old@example.com")
+}
+
 // A flood of addresses costs no more memory, and others are told.
 func TestFloodOfResetsAtTheBackend(t *testing.T) {
 	t.Parallel()

@@ -52,12 +52,16 @@ func (s *Service) passUnknown(ctx context.Context, r ResetRequest) error {
 	return s.requestReset(ctx, r, r.Identifier)
 }
 
-// requestReset asks the backend, once: a link that did not come can be asked for
-// again by the person, mails that come again and again cannot be stopped.
+// requestReset asks the backend, once.
 func (s *Service) requestReset(ctx context.Context, r ResetRequest, address string) error {
-	err := s.backend.Backend.RequestReset(ctx, r.ActorType, address, r.Metadata)
+	return once(ctx, s.backend.Logger, s.backend.Backend.RequestReset(ctx, r.ActorType, address, r.Metadata))
+}
+
+// once takes what may have been done for done: a link that did not come can be asked
+// for again by the person, mails that come again and again cannot be stopped.
+func once(ctx context.Context, logger *slog.Logger, err error) error {
 	if errors.Is(err, ErrUncertain) {
-		s.backend.Logger.WarnContext(ctx, "nobody knows whether the backend heard of a reset request; it is not repeated",
+		logger.WarnContext(ctx, "nobody knows whether the backend heard of a reset request; it is not repeated",
 			slog.String("reason", "reset_uncertain"), slog.Any("error", err))
 		return nil
 	}

@@ -19,22 +19,8 @@ const eventTimeout = time.Minute
 func (s *medusa) event(t *testing.T, name, field, value string) string {
 	t.Helper()
 	for late := time.After(eventTimeout); ; {
-		text, err := os.ReadFile(s.events)
-		if err != nil && !os.IsNotExist(err) {
-			t.Fatal(err)
-		}
-		token := ""
-		for line := range bytes.Lines(text) {
-			var e struct {
-				Name string
-				Data map[string]any
-			}
-			if bytes.HasSuffix(line, []byte("\n")) && json.Unmarshal(line, &e) == nil && e.Name == name && e.Data[field] == value {
-				token, _ = e.Data["token"].(string)
-			}
-		}
-		if token != "" {
-			return token
+		if tokens := s.tokens(t, name, field, value); len(tokens) > 0 {
+			return tokens[len(tokens)-1]
 		}
 		select {
 		case <-late:
@@ -42,4 +28,26 @@ func (s *medusa) event(t *testing.T, name, field, value string) string {
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
+}
+
+// tokens are those of the events of that name, until now, whose field has that value.
+func (s *medusa) tokens(t *testing.T, name, field, value string) (tokens []string) {
+	t.Helper()
+	text, err := os.ReadFile(s.events)
+	if err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	for line := range bytes.Lines(text) {
+		var e struct {
+			Name string
+			Data map[string]any
+		}
+		if !bytes.HasSuffix(line, []byte("\n")) || json.Unmarshal(line, &e) != nil || e.Name != name || e.Data[field] != value {
+			continue
+		}
+		if token, ok := e.Data["token"].(string); ok {
+			tokens = append(tokens, token)
+		}
+	}
+	return tokens
 }

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/http/httptrace"
-	"sync/atomic"
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
 	"github.com/caddy-commerce/auth-sidecar/identity/backend/upstream"
@@ -23,11 +21,10 @@ func (b *Backend) RequestReset(ctx context.Context, actorType, identifier string
 		Identifier string          `json:"identifier"`
 		Metadata   json.RawMessage `json:"metadata,omitempty"`
 	}{identifier, metadata}
-	var sent atomic.Bool
-	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { sent.Store(true) }})
+	traced, sent := upstream.Sent(ctx)
 	r, err := b.postBy(traced, b.client.Once(), "", body, actorType, identity.EmailPass, "reset-password")
 	switch {
-	case err != nil && sent.Load():
+	case err != nil && sent():
 		return fmt.Errorf("%w: %w", identity.ErrUncertain, err)
 	case err != nil:
 		return err

@@ -123,7 +123,11 @@ type reply struct {
 }
 
 func (b *Backend) do(ctx context.Context, method, path, bearer string, body any) (*reply, error) {
-	got, err := b.client.Do(ctx, method, path, bearer, body)
+	return b.doBy(ctx, b.client, method, path, bearer, body)
+}
+
+func (b *Backend) doBy(ctx context.Context, client *upstream.Client, method, path, bearer string, body any) (*reply, error) {
+	got, err := client.Do(ctx, method, path, bearer, body)
 	if err != nil {
 		return nil, err
 	}

@@ -52,9 +52,6 @@ var calls = map[string]func(ctx context.Context, b *medusav1.Backend, id, reset 
 	"Seal": func(ctx context.Context, b *medusav1.Backend, id, _ string) error {
 		return b.Seal(ctx, "customer", id, entry)
 	},
-	"RequestReset": func(ctx context.Context, b *medusav1.Backend, _, _ string) error {
-		return b.RequestReset(ctx, "customer", address)
-	},
 	"UseReset": func(ctx context.Context, b *medusav1.Backend, _, reset string) error {
 		_, err := b.UseReset(ctx, "customer", reset, entry)
 		return err
@@ -81,6 +78,27 @@ func TestFaultsAreUnavailable(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// What may have been heard is not asked for again, or somebody gets mail after mail.
+func TestRequestedResetIsUncertain(t *testing.T) {
+	t.Parallel()
+	for fault, uncertain := range map[identitytest.MedusaFault]bool{
+		identitytest.MedusaFails: false, identitytest.MedusaLoses: true, identitytest.MedusaHangs: true,
+	} {
+		m, b := start(t)
+		m.Customer(address, "cust0mer")
+		m.Fault("", fault)
+		err := b.RequestReset(t.Context(), "customer", address)
+		if errors.Is(err, identity.ErrUncertain) != uncertain || identity.CodeOf(err) != identity.CodeUnavailable {
+			t.Errorf("%s: %v", fault, err)
+		}
+	}
+	m, b := start(t)
+	m.Server.Close()
+	if err := b.RequestReset(t.Context(), "customer", address); errors.Is(err, identity.ErrUncertain) || identity.CodeOf(err) != identity.CodeUnavailable {
+		t.Errorf("nobody listens: %v", err)
 	}
 }
 

@@ -4,14 +4,18 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
+	"github.com/caddy-commerce/auth-sidecar/identity/backend/upstream"
 )
 
 // RequestReset implements identity.Legacy. The backend's own event reaches the
-// shop's own subscriber.
+// shop's own subscriber. Once the request was on its way, what does not come back is
+// uncertain, and so is what a gateway says that lost the answer itself. Medusa's own
+// errors undo the event.
 func (b *Backend) RequestReset(ctx context.Context, actorType, address string) error {
 	d, err := domainOf(actorType)
 	if err != nil {
@@ -21,12 +25,18 @@ func (b *Backend) RequestReset(ctx context.Context, actorType, address string) e
 	if d == admin {
 		path = "/admin/users/password-token"
 	}
-	r, err := b.do(ctx, http.MethodPost, path, "", map[string]string{"email": address})
-	if err != nil {
+	const doing = "requesting a reset"
+	traced, sent := upstream.Sent(ctx)
+	r, err := b.doBy(traced, b.client.Once(), http.MethodPost, path, "", map[string]string{"email": address})
+	switch {
+	case err != nil && sent():
+		return fmt.Errorf("%w: %w", identity.ErrUncertain, err)
+	case err != nil:
 		return err
-	}
-	if r.status != http.StatusNoContent && r.status != http.StatusBadRequest { // 400: it is no address to Medusa
-		return unexpected("requesting a reset", r)
+	case r.status == http.StatusBadGateway || r.status == http.StatusGatewayTimeout:
+		return fmt.Errorf("%w: %w", identity.ErrUncertain, unexpected(doing, r))
+	case r.status != http.StatusNoContent && r.status != http.StatusBadRequest: // 400: it is no address to Medusa
+		return unexpected(doing, r)
 	}
 	return nil
 }

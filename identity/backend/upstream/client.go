@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -58,6 +60,13 @@ func NewClient(address string, timeout time.Duration) (*Client, error) {
 // be closed by the backend in the moment of its use, and then nobody knows what
 // happened.
 func (c *Client) Once() *Client { return &Client{c.base, c.once, c.once} }
+
+// Sent returns a context for one call, and whether its request was on its way: from
+// then on it may have been heard, whatever comes back.
+func Sent(ctx context.Context) (traced context.Context, sent func() bool) {
+	var wrote atomic.Bool
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { wrote.Store(true) }}), wrote.Load
+}
 
 // Timeout returns how long a call may take.
 func (c *Client) Timeout() time.Duration { return c.client.Timeout }
