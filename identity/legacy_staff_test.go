@@ -93,3 +93,45 @@ func TestSealIsRepeated(t *testing.T) {
 		})
 	}
 }
+
+// Who becomes a user under the address of a customer who has not moved over keeps
+// the customer's account closed until the user is gone (docs/medusa-v1.md). Who moves
+// over first is both.
+func TestUserWithTheAddressOfACustomer(t *testing.T) {
+	t.Parallel()
+	for name, first := range map[string]bool{"at once": false, "after moving over": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			backend := new(older)
+			s := newV1Shop(t, backend)
+			id := backend.add("customer", "ada@example.com", "theirs")
+			if first {
+				s.mustSignIn("customer", "ada@example.com", "theirs")
+			}
+			p, err := s.EntryFor(t.Context(), "user", "ada@example.com")
+			if err != nil {
+				t.Fatal(err)
+			}
+			user := backend.add("user", "ada@example.com", "derived")
+			if err := s.Entrust(t.Context(), "user", user, p, "new"); err != nil {
+				t.Fatal(err)
+			}
+			s.mustSignIn("user", "ada@example.com", "new")
+			if c, err := s.signIn("customer", "ada@example.com", "new"); (err == nil) != first || first && c.ActorID != id {
+				t.Errorf("as the customer: %+v, %v", c, err)
+			}
+			if _, err := s.signIn("customer", "ada@example.com", "theirs"); identity.CodeOf(err) != identity.CodeUnauthorized {
+				t.Errorf("with the old password: %v", err)
+			}
+			if first {
+				return
+			}
+			if err := s.Unlink(t.Context(), "user", user); err != nil {
+				t.Fatal(err)
+			}
+			if c := s.mustSignIn("customer", "ada@example.com", "theirs"); c.ActorID != id {
+				t.Errorf("the customer is %+v", c)
+			}
+		})
+	}
+}

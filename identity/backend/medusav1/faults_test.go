@@ -6,26 +6,11 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
-	"time"
-
-	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
 	"github.com/caddy-commerce/auth-sidecar/identity/backend/medusav1"
 	"github.com/caddy-commerce/auth-sidecar/identity/identitytest"
 )
-
-// forged is a reset token for nobody in particular, of another key.
-func forged(t *testing.T, member string, life time.Duration) string {
-	t.Helper()
-	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
-		member: "cus_x", "exp": time.Now().Add(life).Unix(),
-	}).SignedString([]byte("another key"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return token
-}
 
 // calls are those of the port, for an account that exists.
 var calls = map[string]func(ctx context.Context, b *medusav1.Backend, id, reset string) error{
@@ -78,27 +63,6 @@ func TestFaultsAreUnavailable(t *testing.T) {
 				}
 			})
 		}
-	}
-}
-
-// What may have been heard is not asked for again, or somebody gets mail after mail.
-func TestRequestedResetIsUncertain(t *testing.T) {
-	t.Parallel()
-	for fault, uncertain := range map[identitytest.MedusaFault]bool{
-		identitytest.MedusaFails: false, identitytest.MedusaLoses: true, identitytest.MedusaHangs: true,
-	} {
-		m, b := start(t)
-		m.Customer(address, "cust0mer")
-		m.Fault("", fault)
-		err := b.RequestReset(t.Context(), "customer", address)
-		if errors.Is(err, identity.ErrUncertain) != uncertain || identity.CodeOf(err) != identity.CodeUnavailable {
-			t.Errorf("%s: %v", fault, err)
-		}
-	}
-	m, b := start(t)
-	m.Server.Close()
-	if err := b.RequestReset(t.Context(), "customer", address); errors.Is(err, identity.ErrUncertain) || identity.CodeOf(err) != identity.CodeUnavailable {
-		t.Errorf("nobody listens: %v", err)
 	}
 }
 

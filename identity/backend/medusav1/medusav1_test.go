@@ -198,39 +198,6 @@ func TestMigrateIsLimited(t *testing.T) {
 	}
 }
 
-// Reset tokens count as passwords do; what cannot be one costs nothing.
-func TestCheckResetIsLimited(t *testing.T) {
-	t.Parallel()
-	m, b := start(t)
-	m.Customer(address, "cust0mer")
-	if err := b.RequestReset(t.Context(), "customer", address); err != nil {
-		t.Fatal(err)
-	}
-	_, good := m.Requested()
-	for name, bad := range map[string]string{"garbage": "garbage", "expired": forged(t, "customer_id", -time.Minute), "of a user": forged(t, "user_id", time.Minute)} {
-		for range 10 {
-			if err := b.CheckReset(t.Context(), "customer", address, bad); !errors.Is(err, identity.ErrNotFound) {
-				t.Fatalf("%s: %v", name, err)
-			}
-		}
-	}
-	if err := b.CheckReset(t.Context(), "robot", address, good); !errors.Is(err, identity.ErrNotFound) {
-		t.Errorf("a robot's: %v", err)
-	}
-	for n := range 6 {
-		err := b.CheckReset(t.Context(), "customer", address, forged(t, "customer_id", time.Minute))
-		if want := map[bool]string{true: "migration_limited"}[n == 5]; err != nil && identity.ReasonOf(err) != want || err == nil && want != "" {
-			t.Errorf("attempt %d: %v", n, err)
-		}
-	}
-	if err := b.CheckReset(t.Context(), "customer", address, good); identity.ReasonOf(err) != "migration_limited" {
-		t.Errorf("the good one after too many: %v", err)
-	}
-	if n := m.Calls("POST /store/customers/password-reset"); n != 0 {
-		t.Errorf("the backend was asked %d times", n)
-	}
-}
-
 func TestSeal(t *testing.T) {
 	t.Parallel()
 	m, b := start(t)
@@ -247,38 +214,6 @@ func TestSeal(t *testing.T) {
 	staff := m.User("staff@example.com", "st4ff")
 	if err := b.Seal(t.Context(), "user", staff, entry); err != nil || m.Account(staff).Password != "st4ff" {
 		t.Errorf("a user's: %v, %+v", err, m.Account(staff))
-	}
-}
-
-func TestResetOfTheBackend(t *testing.T) {
-	t.Parallel()
-	for actorType, register := range map[string]func(*identitytest.MedusaV1) string{
-		"customer": func(m *identitytest.MedusaV1) string { return m.Customer(address, "old") },
-		"user":     func(m *identitytest.MedusaV1) string { return m.User(address, "old") },
-	} {
-		t.Run(actorType, func(t *testing.T) {
-			t.Parallel()
-			m, b := start(t)
-			id := register(m)
-			for _, email := range []string{"nobody@example.com", address} {
-				if err := b.RequestReset(t.Context(), actorType, email); err != nil {
-					t.Fatal(err)
-				}
-			}
-			_, good := m.Requested()
-			for name, bad := range map[string]string{"garbage": "garbage", "another's": forged(t, actorType+"_id", time.Minute), "expired": forged(t, actorType+"_id", -time.Minute)} {
-				if _, err := b.UseReset(t.Context(), actorType, bad, entry); !errors.Is(err, identity.ErrNotFound) {
-					t.Errorf("%s: %v", name, err)
-				}
-			}
-			person := must[identity.Person](t)(b.UseReset(t.Context(), actorType, good, entry))
-			if person.ActorID != id || m.Account(id).Password != b.Password(entry).Reveal() {
-				t.Errorf("%+v, %+v", person, m.Account(id))
-			}
-			if _, err := b.UseReset(t.Context(), actorType, good, entry); !errors.Is(err, identity.ErrNotFound) {
-				t.Errorf("used twice: %v", err)
-			}
-		})
 	}
 }
 
