@@ -35,7 +35,9 @@ type mail struct {
 // sidecar and the proxy find Medusa.
 const (
 	caddyGlobal = `auth_sidecar {
-	redis {env.REDIS_URL}
+	redis {env.REDIS_URL} {
+		timeout 30s # the machine may be busy
+	}
 	jwt {
 		secret {env.JWT_SECRET}
 	}

@@ -20,11 +20,12 @@ func testDeletedUser(t *testing.T, backend *medusa) {
 		return c.do(t, http.MethodPost, "/auth/user/emailpass", "", person).Need(t, http.StatusOK).Field("token")
 	}
 	token := newer()
+	refresh := func() int { return c.do(t, http.MethodPost, "/auth/token/refresh", token, nil).Status }
 	ask := map[string]func() int{
 		"log-in":           func() int { return c.do(t, http.MethodPost, "/admin/auth", "", person).Status },
 		"token":            func() int { return c.do(t, http.MethodPost, "/admin/auth/token", "", person).Status },
 		"newer log-in":     func() int { return c.do(t, http.MethodPost, "/auth/user/emailpass", "", person).Status },
-		"refresh":          func() int { return c.do(t, http.MethodPost, "/auth/token/refresh", token, nil).Status },
+		"refresh":          refresh,
 		"session of token": func() int { return c.do(t, http.MethodPost, "/auth/session", token, nil).Status },
 	}
 	all := func(when string, want int) {
@@ -43,6 +44,10 @@ func testDeletedUser(t *testing.T, backend *medusa) {
 	restore()
 	all("there again", http.StatusOK)
 	backend.postgres.Query(t, `update "user" set deleted_at = now() where id = '`+id+`'`)
+	if got := refresh(); got != http.StatusUnauthorized {
+		t.Errorf("deleted, refresh: %d", got)
+	}
+	delete(ask, "refresh") // of an identity that has ended with that: 404, as at a Medusa v2
 	all("deleted", http.StatusUnauthorized)
 	c.do(t, http.MethodGet, "/admin/products", token, nil).Need(t, http.StatusUnauthorized)
 	c.do(t, http.MethodGet, "/admin/products", admin, nil).Need(t, http.StatusOK)
