@@ -67,11 +67,10 @@ func (r *request) modern() [][2]string {
 	fields := [][2]string{{":method", r.method}, {":scheme", "https"}, {":authority", r.host}, {":path", r.target}}
 	fields = append(fields, [2]string{"x-case", r.id})
 	for _, f := range r.fields {
-		name := strings.ToLower(f[0])
-		if name == "host" { // its place is :authority, and beside that it is a field like others
-			name = "host"
+		if !r.Exact {
+			f[0] = strings.ToLower(f[0])
 		}
-		fields = append(fields, [2]string{name, f[1]})
+		fields = append(fields, f)
 	}
 	return fields
 }

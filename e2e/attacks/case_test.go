@@ -32,6 +32,8 @@ type attack struct {
 	// Credentials are names of credentials. Default: none.
 	Credentials []string    `json:"credentials"`
 	Fields      [][2]string `json:"fields"` // in that order, as they are spelled
+	// Exact: HTTP/2 and HTTP/3 get the names as they are spelled, too.
+	Exact bool `json:"exact"`
 	// EachField is one request for each of these, with Fields beside it.
 	EachField [][2]string `json:"each_field"`
 	Body      string      `json:"body"`
@@ -53,6 +55,8 @@ type attack struct {
 	Seen [][2]string `json:"seen"`
 	// Unseen is what must stand nowhere in what the backend got, in any case.
 	Unseen []string `json:"unseen"`
+	// Anybody: it may be whoever the credential proves, or nobody.
+	Anybody bool `json:"anybody"`
 	// Answer are fields of the answer, Unanswered is what must stand nowhere in it.
 	Answer     [][2]string `json:"answer"`
 	Unanswered []string    `json:"unanswered"`
@@ -70,21 +74,26 @@ type verdict struct {
 
 // verdicts are the outcomes that the corpus names.
 var verdicts = map[string]verdict{
-	"passes":       {true, []int{200}, false},
-	"protected":    {false, []int{401}, false},
-	"refused":      {false, []int{400}, false},
-	"forbidden":    {false, []int{403}, false},
-	"answered":     {false, []int{200}, false},
-	"created":      {false, []int{201}, false},
-	"no content":   {false, []int{204}, false},
-	"ours":         {false, []int{200, 400, 401, 404, 405}, false}, // whatever it is, the backend does not see it
-	"not found":    {false, []int{404}, false},
-	"bad or 401":   {false, []int{400, 401}, false},
-	"bad or 404":   {false, []int{400, 404}, false},
-	"too large":    {false, []int{400, 401, 413, 431}, false},
-	"kept out":     {false, []int{400, 401, 404, 405, 414, 200}, false},
-	"either":       {true, []int{200, 400, 401, 404}, true},
-	"nobody there": {false, []int{200, 400, 404, 421}, false}, // no site of ours: Caddy's own answer
+	"passes":            {true, []int{200}, false},
+	"protected":         {false, []int{401}, false},
+	"refused":           {false, []int{400}, false},
+	"forbidden":         {false, []int{403}, false},
+	"answered":          {false, []int{200}, false},
+	"preflight":         {false, []int{200, 204}, false},
+	"refused by origin": {false, []int{401, 403}, false},
+	"bad, 401 or 415":   {false, []int{400, 401, 415}, false},
+	"template":          {false, []int{200, 201, 400, 401}, false},
+	"wire":              {true, []int{200, 400, 401, 408, 411, 413, 431, 501, 502, 505}, true}, // whatever the server reads it as, the backend reads the same
+	"created":           {false, []int{201}, false},
+	"no content":        {false, []int{204}, false},
+	"ours":              {false, []int{200, 400, 401, 404, 405}, false}, // whatever it is, the backend does not see it
+	"not found":         {false, []int{404}, false},
+	"bad or 401":        {false, []int{400, 401}, false},
+	"bad or 404":        {false, []int{400, 404}, false},
+	"too large":         {false, []int{400, 401, 413, 431}, false},
+	"kept out":          {false, []int{400, 401, 404, 405, 414, 200}, false},
+	"either":            {true, []int{200, 400, 401, 404, 502}, true},
+	"nobody there":      {false, []int{200, 400, 404, 421}, false}, // no site of ours: Caddy's own answer
 }
 
 var expanded atomic.Int64 // numbers the requests
@@ -105,8 +114,8 @@ func (r *request) String() string {
 	if r.credential != "" {
 		about += " by " + r.credential
 	}
-	if len(about) > 400 {
-		about = about[:400] + "…"
+	if len(about) > 200 {
+		about = about[:200] + "…"
 	}
 	return about
 }

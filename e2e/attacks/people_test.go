@@ -136,4 +136,6 @@ func (s *shop) populate(t testing.TB) {
 		"oda": s.join(t, "other.test", "customer", "ada@example.com"),    // of another realm
 	}
 	s.names = s.credentials(t)
+	// One that is sent where nobody looks for credentials, and where Caddy logs it.
+	s.names["stray token"] = s.register(t, "shop.test", "customer", "stray@example.com").token
 }

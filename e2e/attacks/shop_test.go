@@ -46,12 +46,13 @@ const caddyfile = `{
 		format json
 		level DEBUG
 	}
-	servers :{$ODD} {
+	servers 127.0.0.1:{$ODD} {
 		expected_underscore_headers x_auth* x-auth_* x_shop* x-shop_*
 		expected_dot_headers x.auth* x-auth.* x.shop*
 	}
-	servers :{$BEHIND} {
+	servers 127.0.0.1:{$BEHIND} {
 		trusted_proxies static 127.0.0.1
+		trusted_proxies_strict
 	}
 	auth_sidecar {
 		redis {env.REDIS_URL}
