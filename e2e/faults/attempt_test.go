@@ -32,6 +32,9 @@ type attempt struct {
 	// settles, if set, looks after the fault is over and the store is asked again
 	// whether what was acknowledged is so; what was not is tried again, and ends well.
 	settles func(t testing.TB, acknowledged bool)
+	// started, if set, looks then whether the session of an acknowledged answer is
+	// there, whose cookie it gets.
+	started func(t testing.TB, cookie string)
 }
 
 // fine is an attempt that succeeds.
@@ -54,6 +57,28 @@ func known(a attempt) attempt {
 	return a
 }
 
+// over looks after the fault was lifted whether what was acknowledged is so, and
+// whether everything works again.
+func (a attempt) over(t testing.TB, node *e2e.Caddy, acknowledged e2e.Answer) {
+	t.Helper()
+	switch {
+	case a.always:
+	case a.settles != nil:
+		a.settles(t, acknowledged.Status != 0)
+	default:
+		if a.started != nil && acknowledged.Status != 0 {
+			a.started(t, cookie(acknowledged))
+			return
+		}
+		got := a.until(t, node.URL())
+		if !slices.Contains(a.answers, got.Status) {
+			t.Errorf("after the fault: %d %s", got.Status, got.Body)
+		} else if a.started != nil {
+			a.started(t, cookie(got))
+		}
+	}
+}
+
 // tally counts what was answered.
 type tally struct {
 	mu                                     sync.Mutex
@@ -68,9 +93,9 @@ func (c *tally) count(n *int) {
 }
 
 // make sends the attempt to the node while a fault lasts, and reports whether it
-// was answered as if there was none. dead: nothing can be asked of the store, so
+// what it was answered if that was as if there was none. dead: nothing can be asked of the store, so
 // that whoever answers knew it before.
-func (c *tally) make(t testing.TB, node *e2e.Caddy, name string, a attempt, dead bool) (acknowledged bool) {
+func (c *tally) make(t testing.TB, node *e2e.Caddy, name string, a attempt, dead bool) (acknowledged e2e.Answer) {
 	ctx, cancel := context.WithTimeout(t.Context(), hangs)
 	defer cancel()
 	c.count(&c.requests)
@@ -83,7 +108,7 @@ func (c *tally) make(t testing.TB, node *e2e.Caddy, name string, a attempt, dead
 			c.count(&c.odd)
 			t.Errorf("%s: %v", name, err)
 		}
-		return false
+		return e2e.Answer{}
 	}
 	usual := slices.Contains(a.answers, got.Status)
 	if got.Header["Set-Cookie"] != nil && !(usual && a.sets) {
@@ -105,7 +130,7 @@ func (c *tally) make(t testing.TB, node *e2e.Caddy, name string, a attempt, dead
 				t.Errorf("%s: %v", name, err)
 			}
 		}
-		return true
+		return got
 	case got.Status == http.StatusServiceUnavailable && !a.always:
 		c.count(&c.unknown)
 		if got.Header.Get("Retry-After") == "" || got.Header.Get("Cache-Control") != "private, no-store" {
@@ -121,7 +146,7 @@ func (c *tally) make(t testing.TB, node *e2e.Caddy, name string, a attempt, dead
 		c.count(&c.odd)
 		t.Errorf("%s: answered %d %s, want %v", name, got.Status, got.Body, a.answers)
 	}
-	return false
+	return e2e.Answer{}
 }
 
 // served is a look at who the backend saw.

@@ -22,11 +22,11 @@ type fault struct {
 	quick bool
 }
 
-func lifts(_ testing.TB, s *stand) { s.relay.Set(nil) }
+func lifts(_ testing.TB, s *stand) { s.meets(nil) }
 
 // fates is a fault by which the relay decides about every command.
 func fates(fate func(command []string) identitytest.Fate) fault {
-	return fault{begin: func(_ testing.TB, s *stand) { s.relay.Set(fate) }, end: lifts}
+	return fault{begin: func(_ testing.TB, s *stand) { s.meets(fate) }, end: lifts}
 }
 
 func everything(fate identitytest.Fate) fault {
@@ -107,7 +107,7 @@ func injected(seed uint64) map[string]fault {
 		"WRONGPASS at the door": {
 			dead: true,
 			begin: func(_ testing.TB, s *stand) {
-				s.relay.Set(func(command []string) identitytest.Fate {
+				s.meets(func(command []string) identitytest.Fate {
 					if command[0] == "HELLO" || command[0] == "AUTH" {
 						return identitytest.Fate{Reply: "-WRONGPASS invalid username-password pair or user is disabled."}
 					}

@@ -144,10 +144,11 @@ func (s *stand) visits(t testing.TB, start e2e.Answer, email string) began {
 	return began{answer, cookie(start)}
 }
 
-// eventually waits until it is so. Only a defect keeps it waiting for long.
+// eventually waits until it is so. Only a defect keeps it waiting for long, and a
+// request for a reset whose process died, which goes to another after a minute.
 func eventually(t testing.TB, what string, so func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); !so(); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(3 * time.Minute); !so(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("it never came about that %s", what)
 		}

@@ -12,7 +12,6 @@ import (
 func (s *stand) proxied(t testing.TB, p people) map[string]attempt {
 	t.Helper()
 	cold := s.joined(t)
-	link := s.registered(t)
 	forged := cold
 	forged.token = cold.token[:len(cold.token)-4] + "AAAA"
 	forged.cookie = cold.cookie[:len(cold.cookie)-4] + "AAAA"
@@ -21,19 +20,6 @@ func (s *stand) proxied(t testing.TB, p people) map[string]attempt {
 		a := fine(c, http.StatusOK)
 		a.shows = served(who)
 		return a
-	}
-	links := fine(post("/store/customers", "{}", link.bearer()...), http.StatusOK)
-	links.settles = func(t testing.TB, acknowledged bool) {
-		if !acknowledged {
-			if a := links.until(t, s.node.URL()); a.Status != http.StatusOK {
-				t.Errorf("becoming a customer again: %d %s", a.Status, a.Body)
-			}
-		}
-		linked := link
-		linked.take(t, post(refresh, "", link.bearer()...).must(t, s.maker.URL(), http.StatusOK))
-		if linked.actor == "" {
-			t.Error("who became a customer is none")
-		}
 	}
 	basic := []string{"Authorization", "Basic c2tfMTo="}
 	return map[string]attempt{
@@ -66,7 +52,6 @@ func (s *stand) proxied(t testing.TB, p people) map[string]attempt {
 		"revoked session":                known(as(person{}, get("/store/x", p.gone.browser()...))),
 		"revoked session, required":      known(refused(get("/mine", p.gone.browser()...))),
 		"revoked session, WebSocket":     known(refused(upgrade("/mine", p.gone.browser()...))),
-		"becoming a customer":            links,
 		"becoming a customer, anonymous": always(refused(post("/store/customers", "{}"))),
 	}
 }

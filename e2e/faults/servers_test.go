@@ -27,14 +27,17 @@ func told(command ...any) func(testing.TB, *stand) {
 // acknowledged.
 func servers() map[string]fault {
 	var blocked chan error // what a command that blocks the server has come to
-	restarts := func(_ testing.TB, s *stand) { s.redis.Restart() }
+	restarts := func(t testing.TB, s *stand) {
+		s.redis.Restart()
+		get("/mine", s.cold.bearer()...).until(t, s.maker.URL()) // it was cut off, too
+	}
 	all := map[string]fault{
 		"kill -9": {quick: true, dead: true, begin: func(_ testing.TB, s *stand) { s.redis.Kill() }, end: restarts},
 		"SHUTDOWN NOSAVE": {dead: true, end: restarts, begin: func(t testing.TB, s *stand) {
 			_ = s.direct.Do(t.Context(), "SHUTDOWN", "NOSAVE").Err() // the connection ends
 			<-s.redis.Done()
 		}},
-		"restart": {begin: func(_ testing.TB, s *stand) { s.redis.Kill(); s.redis.Restart() }, end: func(testing.TB, *stand) {}},
+		"restart": {begin: func(t testing.TB, s *stand) { s.redis.Kill(); restarts(t, s) }, end: func(testing.TB, *stand) {}},
 		"SIGSTOP": {dead: true, begin: func(_ testing.TB, s *stand) { s.redis.Pause() }, end: func(_ testing.TB, s *stand) { s.redis.Resume() }},
 		"CLIENT PAUSE": { // it cannot be ended: that is a command too
 			begin: told("CLIENT", "PAUSE", "4000", "ALL"), end: told("PING"),

@@ -3,6 +3,7 @@
 package faults
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +19,8 @@ import (
 const (
 	// timeout is how long the store may take for one operation.
 	timeout = 500 * time.Millisecond
+	// patient is for a sidecar that nothing is wrong with, on a busy machine.
+	patient = 30 * time.Second
 	// hangs is what nothing takes that ends by itself: a request is a handful of
 	// operations, and may wait for its turn to hash a password.
 	hangs = 20 * timeout
@@ -79,10 +82,11 @@ type stand struct {
 	node    *e2e.Caddy
 	maker   *e2e.Caddy
 	direct  *redis.Client
+	cold    person // somebody of whom the node knows nothing or what it was told
 }
 
-// nodeConfig is the configuration of a sidecar that finds Redis at that URL.
-func (s *stand) nodeConfig(url, revocation string, timeout time.Duration) e2e.CaddyConfig {
+// config is the configuration of a sidecar that finds Redis at that URL.
+func (s *stand) config(url, revocation string, timeout time.Duration) e2e.CaddyConfig {
 	return e2e.CaddyConfig{
 		Global: strings.NewReplacer("{REVOCATION}", revocation, "{TIMEOUT}", timeout.String()).Replace(global),
 		Site:   site,
@@ -112,9 +116,32 @@ func newStand(t testing.TB, args ...string) *stand {
 		}),
 	}
 	s.relay = identitytest.StartRelay(t, s.redis.Addr())
-	s.node = e2e.StartCaddy(t, s.nodeConfig(s.relay.URL(), "cached 1h", timeout))
-	s.maker = e2e.StartCaddy(t, s.nodeConfig(s.redis.URL(), "strict", 30*time.Second))
+	s.meets(nil)
+	s.node = e2e.StartCaddy(t, s.config(s.relay.URL(), "cached 1h", timeout))
+	s.maker = e2e.StartCaddy(t, s.config(s.redis.URL(), "strict", patient))
 	s.direct = redis.NewClient(&redis.Options{Addr: s.redis.Addr(), ReadTimeout: time.Minute})
 	t.Cleanup(func() { _ = s.direct.Close() })
+	s.cold = s.joined(t)
 	return s
+}
+
+// meets decides about the commands of the node's requests; nil lets them pass. It
+// is left to the maker to deliver what is in the queue: a request that the node took
+// and nothing more was heard of would wait for a minute.
+func (s *stand) meets(fate func(command []string) identitytest.Fate) {
+	s.relay.Set(func(command []string) identitytest.Fate {
+		switch {
+		case ofQueue(command):
+			return identitytest.Fate{Reply: "*0"}
+		case fate == nil:
+			return identitytest.Fate{}
+		}
+		return fate(command)
+	})
+}
+
+// ofQueue reports whether a command is none of a request, but asks whether there
+// is something to deliver, or says that it was. They name a consumer group.
+func ofQueue(command []string) bool {
+	return slices.ContainsFunc(command, func(word string) bool { return strings.HasPrefix(word, "stream.") })
 }

@@ -36,6 +36,9 @@ type Fate struct {
 	// Delay is how much later the reply comes, and those behind it; the next fate
 	// ends the waiting.
 	Delay time.Duration
+	// Replied, if set, is called when the server's reply is there, before Delay and
+	// Reset.
+	Replied func()
 	// Reset is where the connection is reset.
 	Reset Reset
 }

@@ -152,6 +152,9 @@ func (c *relayed) answer() {
 		case <-c.ended:
 			return
 		}
+		if x.fate.Replied != nil {
+			x.fate.Replied()
+		}
 		if x.fate.Delay > 0 {
 			select {
 			case <-time.After(x.fate.Delay):
