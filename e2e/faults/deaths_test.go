@@ -57,7 +57,7 @@ func (s *stand) everyDeath(t *testing.T, kill, revive func()) {
 	writes := s.writes()
 	deaths := 0
 	for _, name := range slices.Sorted(maps.Keys(writes)) {
-		if !whole && name != "register" {
+		if !whole && name != "session" {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {

@@ -130,8 +130,7 @@ func injected(seed uint64) map[string]fault {
 		"TRYAGAIN":    "-TRYAGAIN Multiple keys request during rehashing of slot",
 		"maxclients":  "-ERR max number of clients reached",
 	} {
-		f := everything(identitytest.Fate{Reply: reply})
-		all[name] = f
+		all[name] = everything(identitytest.Fate{Reply: reply})
 	}
 	for name, reply := range map[string]string{
 		"READONLY":   "-READONLY You can't write against a read only replica.",
@@ -139,9 +138,7 @@ func injected(seed uint64) map[string]fault {
 		"MISCONF":    "-MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk.",
 		"NOREPLICAS": "-NOREPLICAS Not enough good replicas to write.",
 	} {
-		f := writes(reply)
-		f.quick = name == "READONLY"
-		all[name] = f
+		all[name] = writes(reply)
 	}
 	return all
 }
