@@ -163,3 +163,20 @@ func TestV1SignUpOverARotation(t *testing.T) {
 		t.Errorf("repeated: %d %s", r.StatusCode, r.body)
 	}
 }
+
+// A customer deleted past the sidecar is refused as Medusa does, and may register
+// again.
+func TestV1CustomerDeletedPastTheSidecar(t *testing.T) {
+	s := openV1(t)
+	jane := s.as(t, "customer", v1Customer, v1CustomerPass)
+	s.medusa.Remove(s.customerID)
+	for range 2 {
+		r := s.send(t, "POST", "/store/auth", credentials(v1Customer, v1CustomerPass))
+		if r.StatusCode != http.StatusUnauthorized || r.body != "Unauthorized" || r.Header["Set-Cookie"] != nil {
+			t.Errorf("%d %s, cookies %q", r.StatusCode, r.body, r.Header["Set-Cookie"])
+		}
+	}
+	wantStatus(t, s.send(t, "GET", "/store/customers/me", "", jane...), http.StatusUnauthorized)
+	wantStatus(t, s.send(t, "POST", "/store/customers", credentials(v1Customer, passphrase)), http.StatusOK)
+	wantStatus(t, s.send(t, "POST", "/store/auth", credentials(v1Customer, passphrase)), http.StatusOK)
+}

@@ -52,18 +52,19 @@ func (s *Service) Present(ctx context.Context, c Claims) error {
 	return nil
 }
 
-// person returns the account of an actor at a Legacy backend. What a user who is
-// gone there has here ends with the answer: they were deleted past us.
+// person returns the account of an actor at a Legacy backend. What somebody who is
+// gone there has here ends with the answer: they were deleted past us, and could not
+// be made anew.
 func (s *Service) person(ctx context.Context, actorType, actorID string) (Person, error) {
 	person, err := s.legacy.Legacy.Person(ctx, actorType, actorID)
-	if !errors.Is(err, ErrNotFound) || actorType != User {
+	if !errors.Is(err, ErrNotFound) {
 		return person, err
 	}
 	if failed := s.Unlink(ctx, actorType, actorID); failed != nil {
 		return Person{}, failed
 	}
-	s.legacy.Logger.WarnContext(ctx, "user was deleted at the backend past the sidecar; what they had here has ended",
-		slog.String("reason", "actor_gone"), slog.String("actor_id", actorID))
+	s.legacy.Logger.WarnContext(ctx, "account was deleted at the backend past the sidecar; what it had here has ended",
+		slog.String("reason", "actor_gone"), slog.String("actor_type", actorType), slog.String("actor_id", actorID))
 	return Person{}, err
 }
 

@@ -73,6 +73,9 @@ func (h *Handler) login(c *call) (answer, error) {
 		return answer{}, refusedLogin(err)
 	}
 	person, err := h.person(c, claims, shapeLogin)
+	if identity.CodeOf(err) == identity.CodeNotFound { // deleted at the backend
+		err = &identity.Error{Code: identity.CodeUnauthorized, Reason: identity.ReasonOf(err), Err: err}
+	}
 	if err != nil {
 		return answer{}, refusedLogin(err)
 	}
