@@ -290,6 +290,7 @@ func (r *Realm) start() {
 	if r.notifiers == 0 && len(r.backends) == 0 {
 		r.logger.Warn("no notifier is configured: password resets are accepted and nobody is told; add for example \"notify webhook https://…\"")
 	}
+	r.done.Go(func() { r.sessions.Run(ctx) })
 	for _, d := range append(slices.Collect(maps.Values(r.backends)), r.dispatcher) {
 		r.done.Go(func() {
 			if err := d.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {

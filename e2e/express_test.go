@@ -209,7 +209,7 @@ func TestExpressReadsOurSessions(t *testing.T) {
 	}
 
 	gone := logins["is logged out"]
-	if err := gone.manager.End(t.Context(), gone.started.SID); err != nil {
+	if err := gone.manager.End(t.Context(), gone.started.SID, nil); err != nil {
 		t.Fatal(err)
 	}
 	for name, got := range readByExpress(t, project, server, cases) {

@@ -109,6 +109,7 @@ func (s *Service) RemoveProvider(ctx context.Context, c Claims, provider string)
 	}
 	validFrom := s.nextValidFrom(i.ValidFrom)
 	err = s.Store.RemoveProvider(ctx, i.ID, provider, validFrom)
+	s.ended(i.ID, err)
 	switch {
 	case errors.Is(err, ErrLast):
 		return nil, last
@@ -117,7 +118,6 @@ func (s *Service) RemoveProvider(ctx context.Context, c Claims, provider string)
 	case err != nil:
 		return nil, fmt.Errorf("removing a provider: %w", err)
 	}
-	s.Revoked(i.ID)
 	if c.Provider == provider {
 		return nil, nil
 	}

@@ -19,6 +19,19 @@ func ClientOf(ctx context.Context) string {
 	return address
 }
 
+type agentKey struct{}
+
+// WithAgent says by which program a request was made, as it says itself.
+func WithAgent(ctx context.Context, agent string) context.Context {
+	return context.WithValue(ctx, agentKey{}, agent)
+}
+
+// AgentOf returns what WithAgent was told, or "".
+func AgentOf(ctx context.Context) string {
+	agent, _ := ctx.Value(agentKey{}).(string)
+	return agent
+}
+
 // Limit bounds what strangers cause. It is safe for concurrent use.
 type Limit interface {
 	// Allow reports whether the client may cause one thing more. client is that of

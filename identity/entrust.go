@@ -183,6 +183,7 @@ func (s *Service) replace(ctx context.Context, i *Identity, next ProviderIdentit
 	err = s.Store.OpenReset(ctx, i.ID, next.Provider, Reset{Hash: hash, AskedAt: now, ExpiresAt: now.Add(time.Minute)})
 	if err == nil {
 		err = s.Store.FinishReset(ctx, i.ID, hash, next, validFrom, drop)
+		s.ended(i.ID, err)
 	}
 	if errors.Is(err, ErrStale) || errors.Is(err, ErrNotFound) { // by a request beside this one
 		err = Unavailable("identity_contended", err)
@@ -190,7 +191,6 @@ func (s *Service) replace(ctx context.Context, i *Identity, next ProviderIdentit
 	if err != nil {
 		return time.Time{}, fmt.Errorf("changing a password: %w", err)
 	}
-	s.Revoked(i.ID)
 	return validFrom, nil
 }
 

@@ -20,19 +20,21 @@ func (s *Service) Link(ctx context.Context, id, actorType, actorID string) error
 }
 
 // Unlink forgets an actor that the backend deleted and ends the credentials of
-// the identity that had it. It is no error if none had it.
+// the identities that had it. It is no error if none had it.
 func (s *Service) Unlink(ctx context.Context, actorType, actorID string) error {
 	if !ValidName(actorType) || !validActorID(actorID) {
 		return nil
 	}
-	id, err := s.Store.Unlink(ctx, actorType, actorID, s.nextValidFrom(time.Time{}))
+	ids, err := s.Store.Unlink(ctx, actorType, actorID, s.nextValidFrom(time.Time{}))
+	for _, id := range ids {
+		s.Revoked(id)
+	}
 	if errors.Is(err, ErrNotFound) {
 		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("unlinking an actor of type %s: %w", actorType, err)
 	}
-	s.Revoked(id)
 	return nil
 }
 

@@ -13,11 +13,8 @@ func (s *Service) finishReset(ctx context.Context, i *Identity, p CredentialUpda
 	drop := unproven(i, p, next)
 	next.VerifiedEmail = next.EntityID
 	err := s.Store.FinishReset(ctx, i.ID, hash, next, s.nextValidFrom(i.ValidFrom), drop)
-	if err := invalidIfGone(err); err != nil {
-		return err
-	}
-	s.Revoked(i.ID)
-	return nil
+	s.ended(i.ID, err)
+	return invalidIfGone(err)
 }
 
 // unproven returns which of the identity's other provider identities go with its

@@ -31,10 +31,28 @@ type Store interface {
 	// again is fine; ErrLinked if it has another one, ErrNotFound if the
 	// identity is gone.
 	Link(ctx context.Context, id, actorType, actorID string) error
-	// Unlink takes the actor away from the identity that has it, ends the
-	// credentials issued before validFrom, and deletes the identity when no
-	// actor is left. It returns the identity's id; ErrNotFound if none has it.
-	Unlink(ctx context.Context, actorType, actorID string, validFrom time.Time) (id string, err error)
+	// Holders returns the ids of all identities that have the actor, in order. It is
+	// no error if there is none.
+	Holders(ctx context.Context, actorType, actorID string) (ids []string, err error)
+	// Unlink takes the actor away from every identity that has it, ends their
+	// credentials issued before validFrom, and deletes those that have no actor
+	// left. It returns their ids, in order, also with an error: then those that may
+	// have lost it. ErrNotFound if none has it.
+	Unlink(ctx context.Context, actorType, actorID string, validFrom time.Time) (ids []string, err error)
+
+	// Revoke raises the identity's ValidFrom to validFrom, or beyond it if it is as
+	// late already. ErrNotFound if the identity is gone.
+	Revoke(ctx context.Context, id string, validFrom time.Time) error
+	// Keep chooses a time, in whole seconds and not before earliest, for claims that
+	// are to outlive RevokeOthers. Every other revocation that comes later, by
+	// whichever method, ends them as well. ErrStale if the identity's ValidFrom is
+	// later than validFrom, which was read before: who asks may have been revoked
+	// since. ErrNotFound if it is gone.
+	Keep(ctx context.Context, id string, earliest, validFrom time.Time) (kept time.Time, err error)
+	// RevokeOthers raises the identity's ValidFrom to a time that Keep chose. The
+	// same again is fine. ErrStale if another revocation came since, ErrNotFound if
+	// the identity is gone.
+	RevokeOthers(ctx context.Context, id string, kept time.Time) error
 
 	// AddProvider gives the identity one more provider identity and claims its key.
 	// The same again is fine. ErrExists if another identity holds the key, ErrLinked

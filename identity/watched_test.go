@@ -79,9 +79,27 @@ func (s *watched) Link(ctx context.Context, id, actorType, actorID string) error
 	return s.call("Link", func() error { return s.Store.Link(ctx, id, actorType, actorID) })
 }
 
-func (s *watched) Unlink(ctx context.Context, actorType, actorID string, validFrom time.Time) (id string, err error) {
-	err = s.call("Unlink", func() (err error) { id, err = s.Store.Unlink(ctx, actorType, actorID, validFrom); return err })
-	return id, err
+func (s *watched) Unlink(ctx context.Context, actorType, actorID string, validFrom time.Time) (ids []string, err error) {
+	err = s.call("Unlink", func() (err error) { ids, err = s.Store.Unlink(ctx, actorType, actorID, validFrom); return err })
+	return ids, err
+}
+
+func (s *watched) Holders(ctx context.Context, actorType, actorID string) (ids []string, err error) {
+	err = s.call("Holders", func() (err error) { ids, err = s.Store.Holders(ctx, actorType, actorID); return err })
+	return ids, err
+}
+
+func (s *watched) Revoke(ctx context.Context, id string, validFrom time.Time) error {
+	return s.call("Revoke", func() error { return s.Store.Revoke(ctx, id, validFrom) })
+}
+
+func (s *watched) Keep(ctx context.Context, id string, earliest, validFrom time.Time) (kept time.Time, err error) {
+	err = s.call("Keep", func() (err error) { kept, err = s.Store.Keep(ctx, id, earliest, validFrom); return err })
+	return kept, err
+}
+
+func (s *watched) RevokeOthers(ctx context.Context, id string, kept time.Time) error {
+	return s.call("RevokeOthers", func() error { return s.Store.RevokeOthers(ctx, id, kept) })
 }
 
 func (s *watched) OpenReset(ctx context.Context, id, provider string, r identity.Reset) error {

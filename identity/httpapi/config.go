@@ -35,6 +35,10 @@ type Service interface {
 	Update(ctx context.Context, actorType, provider, token string, in identity.Input) error
 	Providers(actorType string) []identity.ProviderInfo
 	RemoveProvider(ctx context.Context, c identity.Claims, provider string) (*identity.Claims, error)
+	// Current returns the identity of claims that hold.
+	Current(ctx context.Context, c identity.Claims) (*identity.Identity, error)
+	Revoke(ctx context.Context, id string) error
+	RevokeOthers(ctx context.Context, c identity.Claims, keep func(ctx context.Context, fresh identity.Claims, validFrom time.Time) error) error
 	CreateUser(ctx context.Context, claims identity.Claims, provider string) (json.RawMessage, error)
 }
 
@@ -55,7 +59,16 @@ type Sessions interface {
 	Load(ctx context.Context, sid string) (*session.Record, error)
 	Start(ctx context.Context, oldSID string, claims identity.Claims, https bool) (session.Started, error)
 	Touch(ctx context.Context, sid string, record *session.Record, https bool) (setCookie string, err error)
-	End(ctx context.Context, sid string) error
+	End(ctx context.Context, sid string, record *session.Record) error
+	// List returns the identity's sessions of claims issued at validFrom or later.
+	List(ctx context.Context, identityID string, validFrom time.Time) ([]identity.SessionEntry, error)
+	// EndListed ends one of them by its public id, or returns identity.ErrNotFound.
+	EndListed(ctx context.Context, identityID string, validFrom time.Time, publicID string) (sid string, err error)
+	// EndAll ends those of a revoked identity, but for one.
+	EndAll(ctx context.Context, identityID, except string) (sids []string, err error)
+	// Renew makes the identity's claims in a session as good as if they were issued
+	// then.
+	Renew(ctx context.Context, sid, identityID string, validFrom time.Time, issuedAt int64) error
 	ClearCookie() string
 	// Browser returns the id that the browser was told to remember, or a new one.
 	Browser(h http.Header) identity.Browser
@@ -82,6 +95,9 @@ type Config struct {
 	Tokens   Tokens
 	Sessions Sessions
 	Verifier Verifier
+	// SessionEnded is told the id of a session that ended, or changed so that what is
+	// known of it anywhere is worth nothing. Default: Verifier.ForgetSession.
+	SessionEnded func(sid string)
 	// Recent tells how old a login is, which linking and removing accounts of third
 	// parties depends on. nil: there are no such routes, as without third parties.
 	Recent RecentLogins
@@ -126,6 +142,9 @@ func New(c Config) (*Handler, error) {
 	}
 	if c.HTTPS == nil {
 		c.HTTPS = func(r *http.Request) bool { return r.TLS != nil }
+	}
+	if c.SessionEnded == nil {
+		c.SessionEnded = c.Verifier.ForgetSession
 	}
 	if c.Clock == nil {
 		c.Clock = time.Now

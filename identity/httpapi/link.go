@@ -129,7 +129,7 @@ func (h *Handler) unlink(c *call) (answer, error) {
 	}
 	// It is removed, whatever becomes of the session: its claims count no more.
 	if claims == nil {
-		err = h.end(c, p.sid)
+		err = h.end(c, p.sid, nil)
 		a.cookie = h.Sessions.ClearCookie()
 	} else {
 		var sid string

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
 	"github.com/caddy-commerce/auth-sidecar/identity/httpapi"
@@ -102,6 +103,21 @@ func (r *recorder) RemoveProvider(_ context.Context, c identity.Claims, provider
 	return &c, r.note(identity.Input{}, "remove", provider)
 }
 
+func (r *recorder) Current(_ context.Context, c identity.Claims) (*identity.Identity, error) {
+	return &identity.Identity{ID: c.IdentityID}, r.note(identity.Input{}, "current")
+}
+
+func (r *recorder) Revoke(_ context.Context, id string) error {
+	return r.note(identity.Input{}, "revoke", id)
+}
+
+func (r *recorder) RevokeOthers(ctx context.Context, c identity.Claims, keep func(context.Context, identity.Claims, time.Time) error) error {
+	if err := keep(ctx, c, time.Time{}); err != nil {
+		return err
+	}
+	return r.note(identity.Input{}, "revoke others", c.IdentityID)
+}
+
 func (r *recorder) CreateUser(_ context.Context, c identity.Claims, provider string) (json.RawMessage, error) {
 	return json.RawMessage(`{"user":{"id":"user_1"}}`), r.note(identity.Input{}, "create user", c.IdentityID, provider)
 }
@@ -149,7 +165,21 @@ func (f *fakeSessions) Touch(context.Context, string, *session.Record, bool) (st
 	return "touched", nil
 }
 
-func (f *fakeSessions) End(context.Context, string) error { return f.err }
+func (f *fakeSessions) End(context.Context, string, *session.Record) error { return f.err }
+
+func (f *fakeSessions) List(context.Context, string, time.Time) ([]identity.SessionEntry, error) {
+	return nil, f.err
+}
+
+func (f *fakeSessions) EndListed(context.Context, string, time.Time, string) (string, error) {
+	return "other", f.err
+}
+
+func (f *fakeSessions) EndAll(context.Context, string, string) ([]string, error) {
+	return []string{"other"}, f.err
+}
+
+func (f *fakeSessions) Renew(context.Context, string, string, time.Time, int64) error { return f.err }
 
 func (*fakeSessions) ClearCookie() string { return "cleared" }
 

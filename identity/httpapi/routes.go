@@ -41,6 +41,9 @@ func routes(keys, backend, links bool) []route {
 		{method: post, pattern: split("token/refresh"), serve: (*Handler).refresh},
 		{method: post, pattern: split("session"), serve: (*Handler).startSession},
 		{method: del, pattern: split("session"), serve: (*Handler).endSession},
+		{method: get, pattern: split("sessions"), serve: (*Handler).listSessions},
+		{method: del, pattern: split("sessions"), serve: (*Handler).deleteSessions},
+		{method: del, pattern: split("sessions/{id}"), serve: (*Handler).deleteSession},
 		{method: get, pattern: split(".well-known/jwks.json"), serve: (*Handler).keySet},
 		// Without these, they would be taken for logins of an actor type `mfa`.
 		{method: get, pattern: split("mfa/factors"), serve: (*Handler).listFactors},

@@ -60,7 +60,7 @@ func (h *Handler) start(c *call, old string, claims identity.Claims) (sid, cooki
 		return "", "", err
 	}
 	if old != "" {
-		h.Verifier.ForgetSession(old)
+		h.SessionEnded(old)
 	}
 	if started.SetCookie == "" {
 		h.Logger.WarnContext(c.Context(), "session cookie not sent: it is always Secure and the request came by plain http",
@@ -71,11 +71,11 @@ func (h *Handler) start(c *call, old string, claims identity.Claims) (sid, cooki
 
 // endSession logs out. A bearer token is no credential here.
 func (h *Handler) endSession(c *call) (answer, error) {
-	sid, _, err := h.session(c)
+	sid, record, err := h.session(c)
 	if err != nil {
 		return answer{}, err
 	}
-	if err := h.end(c, sid); err != nil {
+	if err := h.end(c, sid, record); err != nil {
 		return answer{}, err
 	}
 	a, err := jsonAnswer(http.StatusOK, successBody{true})
@@ -83,11 +83,11 @@ func (h *Handler) endSession(c *call) (answer, error) {
 	return a, err
 }
 
-func (h *Handler) end(c *call, sid string) error {
-	if err := h.Sessions.End(c.Context(), sid); err != nil {
+func (h *Handler) end(c *call, sid string, record *session.Record) error {
+	if err := h.Sessions.End(c.Context(), sid, record); err != nil {
 		return err
 	}
-	h.Verifier.ForgetSession(sid)
+	h.SessionEnded(sid)
 	return nil
 }
 

@@ -14,7 +14,7 @@ import (
 type SessionStore interface {
 	LoadSession(ctx context.Context, sid string) ([]byte, error)
 	SaveSession(ctx context.Context, sid string, record []byte, ttl time.Duration) error
-	ReplaceSession(ctx context.Context, sid string, record []byte, ttl time.Duration) error
+	ReplaceSession(ctx context.Context, sid string, old, record []byte, ttl time.Duration) error
 	DeleteSession(ctx context.Context, sid string) error
 }
 
@@ -61,7 +61,7 @@ func noError(t *testing.T, err error) {
 
 func testNoSession(t *testing.T, s SessionStore) {
 	loads(t, s, sid, nil)
-	if err := s.ReplaceSession(t.Context(), sid, []byte("{}"), time.Hour); !errors.Is(err, identity.ErrNotFound) {
+	if err := s.ReplaceSession(t.Context(), sid, nil, []byte("{}"), time.Hour); !errors.Is(err, identity.ErrNotFound) {
 		t.Errorf("replacing none gave %v, want %v", err, identity.ErrNotFound)
 	}
 	loads(t, s, sid, nil)
@@ -80,8 +80,16 @@ func testSessionKept(t *testing.T, s SessionStore) {
 
 func testReplaceSession(t *testing.T, s SessionStore) {
 	noError(t, s.SaveSession(t.Context(), sid, []byte("old"), time.Hour))
-	noError(t, s.ReplaceSession(t.Context(), sid, []byte("new"), time.Hour))
-	loads(t, s, sid, []byte("new"))
+	for _, other := range []string{"", "ol", "old ", "new"} {
+		if err := s.ReplaceSession(t.Context(), sid, []byte(other), []byte("new"), time.Hour); !errors.Is(err, identity.ErrStale) {
+			t.Errorf("replacing %q gave %v, want %v", other, err, identity.ErrStale)
+		}
+	}
+	loads(t, s, sid, []byte("old"))
+	noError(t, s.ReplaceSession(t.Context(), sid, []byte("old"), []byte("new\x00\xff"), time.Hour))
+	loads(t, s, sid, []byte("new\x00\xff"))
+	noError(t, s.ReplaceSession(t.Context(), sid, []byte("new\x00\xff"), []byte("newer"), time.Hour))
+	loads(t, s, sid, []byte("newer"))
 	loads(t, s, sid+"x", nil)
 }
 
@@ -103,7 +111,7 @@ func testReplaceAfterDelete(t *testing.T, s SessionStore) {
 	done := make(chan error)
 	for range 20 {
 		go func() {
-			err := s.ReplaceSession(t.Context(), sid, []byte("b"), time.Hour)
+			err := s.ReplaceSession(t.Context(), sid, []byte("a"), []byte("a"), time.Hour)
 			if errors.Is(err, identity.ErrNotFound) {
 				err = nil
 			}
@@ -136,10 +144,10 @@ func testSessionExpires(t *testing.T, s SessionStore) {
 	noError(t, s.SaveSession(t.Context(), sid, []byte("a"), soon))
 	gone()
 	noError(t, s.SaveSession(t.Context(), sid, []byte("a"), time.Hour))
-	noError(t, s.ReplaceSession(t.Context(), sid, []byte("b"), soon))
+	noError(t, s.ReplaceSession(t.Context(), sid, []byte("a"), []byte("b"), soon))
 	gone()
 	noError(t, s.SaveSession(t.Context(), sid, []byte("a"), time.Minute))
-	noError(t, s.ReplaceSession(t.Context(), sid, []byte("b"), time.Hour))
+	noError(t, s.ReplaceSession(t.Context(), sid, []byte("a"), []byte("b"), time.Hour))
 	loads(t, s, sid, []byte("b"))
 }
 
@@ -151,7 +159,7 @@ func testSessionWithoutEnd(t *testing.T, s SessionStore) {
 		loads(t, s, sid, nil)
 	}
 	noError(t, s.SaveSession(t.Context(), sid, []byte("a"), time.Hour))
-	if err := s.ReplaceSession(t.Context(), sid, []byte("b"), 0); identity.CodeOf(err) != identity.CodeInternal {
+	if err := s.ReplaceSession(t.Context(), sid, []byte("a"), []byte("b"), 0); identity.CodeOf(err) != identity.CodeInternal {
 		t.Errorf("replacing gave %v, want %s", err, identity.CodeInternal)
 	}
 	loads(t, s, sid, []byte("a"))
@@ -170,9 +178,11 @@ func testSessionContext(t *testing.T, s SessionStore) {
 // SessionCalls returns a call of every method of the store, by name.
 func SessionCalls(s SessionStore) map[string]func(ctx context.Context) error {
 	return map[string]func(ctx context.Context) error{
-		"LoadSession":    func(ctx context.Context) error { _, err := s.LoadSession(ctx, sid); return err },
-		"SaveSession":    func(ctx context.Context) error { return s.SaveSession(ctx, sid, []byte("a"), time.Hour) },
-		"ReplaceSession": func(ctx context.Context) error { return s.ReplaceSession(ctx, sid, []byte("a"), time.Hour) },
-		"DeleteSession":  func(ctx context.Context) error { return s.DeleteSession(ctx, sid) },
+		"LoadSession": func(ctx context.Context) error { _, err := s.LoadSession(ctx, sid); return err },
+		"SaveSession": func(ctx context.Context) error { return s.SaveSession(ctx, sid, []byte("a"), time.Hour) },
+		"ReplaceSession": func(ctx context.Context) error {
+			return s.ReplaceSession(ctx, sid, []byte("a"), []byte("a"), time.Hour)
+		},
+		"DeleteSession": func(ctx context.Context) error { return s.DeleteSession(ctx, sid) },
 	}
 }

@@ -48,6 +48,8 @@ func RunStore(t *testing.T, newStore NewStore) {
 		"Fault of RemoveProvider": removeFaultTests,
 		"DeleteBare":              bareTests,
 		"Fault of DeleteBare":     bareFaultTests,
+		"Revoke":                  revokeTests,
+		"Fault of Revoke":         revokeFaultTests,
 		"Attempts":                attemptTests,
 		"Fault of Attempts":       attemptFaultTests,
 	} {
@@ -207,6 +209,10 @@ func StoreCalls(s Store) map[string]func(ctx context.Context) error {
 			return s.Create(ctx, &identity.Identity{ID: id, Providers: map[string]identity.ProviderIdentity{"emailpass": entry}})
 		},
 		"ReplaceCredential": func(ctx context.Context) error { return s.ReplaceCredential(ctx, id, entry, entry) },
+		"Holders":           func(ctx context.Context) error { _, err := s.Holders(ctx, "customer", "cus_1"); return err },
+		"Revoke":            func(ctx context.Context) error { return s.Revoke(ctx, id, soon) },
+		"Keep":              func(ctx context.Context) error { _, err := s.Keep(ctx, id, soon, anytime); return err },
+		"RevokeOthers":      func(ctx context.Context) error { return s.RevokeOthers(ctx, id, soon) },
 		"Link":              func(ctx context.Context) error { return s.Link(ctx, id, "customer", "cus_1") },
 		"Unlink":            func(ctx context.Context) error { _, err := s.Unlink(ctx, "customer", "cus_1", soon); return err },
 		"SetBackend":        func(ctx context.Context) error { return s.SetBackend(ctx, id, "", "authid_there") },

@@ -25,7 +25,7 @@ func (s *Store) DeleteBare(ctx context.Context, id, provider string) error {
 					return err
 				}
 			}
-			reply, err := s.ask(ctx, 3, deleteBareScript, []string{s.keys.identity(id), s.keys.reset(id, provider)},
+			reply, err := s.ask(ctx, 3, deleteBareScript, []string{s.keys.identity(id), s.keys.reset(id, provider), s.keys.list(id)},
 				r.claim, prefixProvider+provider)
 			switch {
 			case err != nil:

@@ -14,13 +14,14 @@ import (
 )
 
 // reads are the calls that change nothing.
-var reads = map[string]bool{"Identity": true, "Find": true, "ByActor": true, "CheckReset": true, "LoadSession": true, "State": true, "Recent": true}
+var reads = map[string]bool{"Identity": true, "Find": true, "ByActor": true, "CheckReset": true, "Holders": true, "LoadSession": true, "State": true, "Recent": true, "ListedSessions": true}
 
 // calls returns a call of every method, by name.
 func calls(s *redisstore.Store) map[string]func(ctx context.Context) error {
 	all := identitytest.StoreCalls(s)
 	maps.Copy(all, identitytest.SessionCalls(s))
 	maps.Copy(all, identitytest.LimitCalls(s))
+	maps.Copy(all, identitytest.ListCalls(s, alice))
 	all["MarkRecent"] = func(ctx context.Context) error { return s.MarkRecent(ctx, "token", time.Now(), time.Hour) }
 	all["Recent"] = func(ctx context.Context) error { _, err := s.Recent(ctx, "token"); return err }
 	all["State"] = func(ctx context.Context) error { _, err := s.State(ctx, alice); return err }

@@ -84,11 +84,13 @@ func TestStore(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			connect := start(t)
-			identitytest.RunStore(t, func(t *testing.T, clock *identitytest.Clock, faults *identitytest.Faults) identitytest.Store {
+			newFaulty := func(t *testing.T, clock *identitytest.Clock, faults *identitytest.Faults) identitytest.Store {
 				client := connect(t)
 				client.AddHook(faults)
 				return newStore(t, client, clock.Now)
-			})
+			}
+			identitytest.RunStore(t, newFaulty)
+			identitytest.RunSessionLists(t, newFaulty)
 		})
 	}
 }

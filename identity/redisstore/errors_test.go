@@ -60,7 +60,7 @@ func TestUnexpectedReplies(t *testing.T) {
 	}{
 		"a status":       {func(c *server.Peer) { c.WriteInline("QUEUED") }, []string{"LoadSession"}},
 		"a text":         {func(c *server.Peer) { c.WriteBulk("abc") }, []string{"LoadSession"}},
-		"a number":       {func(c *server.Peer) { c.WriteInt(7) }, []string{"LoadSession", "DeleteSession", "Recent"}},
+		"a number":       {func(c *server.Peer) { c.WriteInt(7) }, []string{"LoadSession", "DeleteSession", "UnlistSessions", "Recent"}},
 		"a list":         {func(c *server.Peer) { c.WriteStrings([]string{"a"}) }, nil},
 		"no RESP":        {func(c *server.Peer) { c.WriteRaw("HTTP/1.1 400 Bad Request\r\n\r\n") }, nil},
 		"a float":        {func(c *server.Peer) { c.WriteRaw(",1.5\r\n") }, []string{"LoadSession"}},

@@ -52,6 +52,9 @@ func (k keyspace) identity(id string) string { return k.prefix + "id:{" + id + "
 // reset is the string that holds the identity's one reset of that provider.
 func (k keyspace) reset(id, provider string) string { return k.identity(id) + ":rst:" + provider }
 
+// list is the hash that lists the identity's sessions.
+func (k keyspace) list(id string) string { return k.identity(id) + ":ses" }
+
 // entity is the string that says which identity holds the key within the
 // provider: the unique index.
 func (k keyspace) entity(provider, key string) string {

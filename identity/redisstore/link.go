@@ -68,10 +68,32 @@ func (s *Store) ByActor(ctx context.Context, actorType, actorID string) (*identi
 	return i, err
 }
 
-// Unlink implements identity.Store. When several identities have the actor, all
-// lose it, and the first id in order is returned.
-func (s *Store) Unlink(ctx context.Context, actorType, actorID string, validFrom time.Time) (string, error) {
-	var found string
+// Holders implements identity.Store.
+func (s *Store) Holders(ctx context.Context, actorType, actorID string) ([]string, error) {
+	var holders []string
+	err := s.do(ctx, "finding all who have an actor", func(ctx context.Context) error {
+		ids, err := s.client.SMembers(ctx, s.keys.actor(actorType, actorID)).Result()
+		if err != nil {
+			return err
+		}
+		slices.Sort(ids)
+		for _, id := range ids {
+			r, err := s.settled(ctx, id)
+			if err != nil {
+				return err
+			}
+			if r != nil && r.ActorID(actorType) == actorID && actorID != "" {
+				holders = append(holders, id)
+			}
+		}
+		return nil
+	})
+	return holders, err
+}
+
+// Unlink implements identity.Store.
+func (s *Store) Unlink(ctx context.Context, actorType, actorID string, validFrom time.Time) ([]string, error) {
+	var lost []string
 	err := s.do(ctx, "unlinking an actor", func(ctx context.Context) error {
 		ids, err := s.client.SMembers(ctx, s.keys.actor(actorType, actorID)).Result()
 		if err != nil {
@@ -80,19 +102,19 @@ func (s *Store) Unlink(ctx context.Context, actorType, actorID string, validFrom
 		slices.Sort(ids)
 		for _, id := range ids {
 			had, err := s.unlink(ctx, id, actorType, actorID, validFrom)
+			if had || err != nil {
+				lost = append(lost, id)
+			}
 			if err != nil {
 				return err
 			}
-			if had && found == "" {
-				found = id
-			}
 		}
-		if found == "" {
+		if len(lost) == 0 {
 			return identity.ErrNotFound
 		}
 		return nil
 	})
-	return found, err
+	return lost, err
 }
 
 // unlink takes the actor away from one identity and reports whether it had it.
@@ -110,7 +132,7 @@ func (s *Store) unlink(ctx context.Context, id, actorType, actorID string, valid
 	if !isActor(read, actorID) {
 		return false, nil // not removed from the index: it may be about to be linked
 	}
-	keys := []string{s.keys.identity(id)}
+	keys := []string{s.keys.identity(id), s.keys.list(id)}
 	for provider := range r.Providers {
 		keys = append(keys, s.keys.reset(id, provider))
 	}

@@ -46,6 +46,18 @@ var (
 	takeEventLua string
 	//go:embed scripts/return_event.lua
 	returnEventLua string
+	//go:embed scripts/revoke.lua
+	revokeLua string
+	//go:embed scripts/keep.lua
+	keepLua string
+	//go:embed scripts/revoke_others.lua
+	revokeOthersLua string
+	//go:embed scripts/list_session.lua
+	listSessionLua string
+	//go:embed scripts/see_session.lua
+	seeSessionLua string
+	//go:embed scripts/replace_session.lua
+	replaceSessionLua string
 
 	pendingScript     = redis.NewScript(pendingLua)
 	commitScript      = redis.NewScript(commitLua)
@@ -65,8 +77,14 @@ var (
 	removeProviderScript = redis.NewScript(removeProviderLua)
 	deleteBareScript     = redis.NewScript(deleteBareLua)
 
-	takeEventScript   = redis.NewScript(takeEventLua)
-	returnEventScript = redis.NewScript(returnEventLua)
+	takeEventScript      = redis.NewScript(takeEventLua)
+	returnEventScript    = redis.NewScript(returnEventLua)
+	revokeScript         = redis.NewScript(revokeLua)
+	keepScript           = redis.NewScript(keepLua)
+	revokeOthersScript   = redis.NewScript(revokeOthersLua)
+	listSessionScript    = redis.NewScript(listSessionLua)
+	seeSessionScript     = redis.NewScript(seeSessionLua)
+	replaceSessionScript = redis.NewScript(replaceSessionLua)
 )
 
 // run runs a script on keys of one slot.

@@ -34,19 +34,25 @@ func (s *Store) SaveSession(ctx context.Context, sid string, record []byte, ttl 
 	})
 }
 
-// ReplaceSession writes the record of a session that exists for that long, at
-// least a millisecond, or returns identity.ErrNotFound: what was deleted
-// meanwhile does not come back.
-func (s *Store) ReplaceSession(ctx context.Context, sid string, record []byte, ttl time.Duration) error {
+// ReplaceSession writes the record of a session in place of old, for that long,
+// at least a millisecond: what was deleted meanwhile does not come back, and what
+// was changed is not changed back. identity.ErrNotFound if there is none,
+// identity.ErrStale if it is another one.
+func (s *Store) ReplaceSession(ctx context.Context, sid string, old, record []byte, ttl time.Duration) error {
 	if err := checkTTL(ttl); err != nil {
 		return err
 	}
 	return s.do(ctx, "replacing a session", func(ctx context.Context) error {
-		err := isOK(s.client.SetArgs(ctx, s.keys.session(sid), record, redis.SetArgs{Mode: "XX", TTL: ttl}).Result())
-		if errors.Is(err, redis.Nil) {
+		reply, err := s.ask(ctx, 2, replaceSessionScript, []string{s.keys.session(sid)}, old, record, ttl.Milliseconds())
+		switch {
+		case err != nil:
+			return err
+		case reply == 0:
 			return identity.ErrNotFound
+		case reply == 2:
+			return identity.ErrStale
 		}
-		return err
+		return nil
 	})
 }
 

@@ -76,7 +76,7 @@ func TestEveryCommandHasOneSlot(t *testing.T) {
 		checked = map[string]int{} // by command and script
 	)
 	t.Run("record", func(t *testing.T) {
-		identitytest.RunStore(t, func(t *testing.T, clock *identitytest.Clock, faults *identitytest.Faults) identitytest.Store {
+		newRecorded := func(t *testing.T, clock *identitytest.Clock, faults *identitytest.Faults) identitytest.Store {
 			embedded := newEmbedded(t)
 			embedded.AddHook(faults)
 			embedded.AddHook(&all)
@@ -89,7 +89,9 @@ func TestEveryCommandHasOneSlot(t *testing.T) {
 				t.Error(err)
 			}
 			return s
-		})
+		}
+		identitytest.RunStore(t, newRecorded)
+		identitytest.RunSessionLists(t, newRecorded)
 		identitytest.RunSessions(t, func(t *testing.T) identitytest.SessionStore {
 			embedded := newEmbedded(t)
 			embedded.AddHook(&all)
@@ -124,7 +126,7 @@ func TestEveryCommandHasOneSlot(t *testing.T) {
 		names[fmt.Sprint(command[0])]++
 	}
 	t.Logf("checked %v", names)
-	for _, name := range []string{"evalsha", "get", "hgetall", "hmget", "sadd", "smembers", "set", "del", "getdel"} {
+	for _, name := range []string{"evalsha", "get", "hgetall", "hmget", "sadd", "smembers", "set", "del", "getdel", "exists", "hdel"} {
 		if names[name] == 0 {
 			t.Errorf("no %s was sent", name)
 		}

@@ -17,7 +17,7 @@ import (
 // session stays as it is. On failure the session is unchanged, or it is unknown
 // whether it ended.
 func (m *Manager) Leave(ctx context.Context, sid, actorType string, https bool) (setCookie string, err error) {
-	record, err := m.Load(ctx, sid)
+	record, _, err := m.load(ctx, sid)
 	if errors.Is(err, identity.ErrNotFound) {
 		return m.ClearCookie(), nil
 	}
@@ -28,7 +28,7 @@ func (m *Manager) Leave(ctx context.Context, sid, actorType string, https bool) 
 		return "", nil
 	}
 	if len(record.Contexts) == 1 {
-		if err := m.End(ctx, sid); err != nil {
+		if err := m.End(ctx, sid, record); err != nil {
 			return "", fmt.Errorf("leaving a session: %w", err)
 		}
 		return m.ClearCookie(), nil
@@ -44,6 +44,9 @@ func (m *Manager) Leave(ctx context.Context, sid, actorType string, https bool) 
 	if err != nil {
 		return "", fmt.Errorf("leaving a session: %w", err)
 	}
+	if err := m.list(ctx, next, rest, now); err != nil {
+		return "", fmt.Errorf("leaving a session: %w", err)
+	}
 	if err := m.write(ctx, m.cfg.Store.SaveSession, next, rest, now); err != nil {
 		return "", fmt.Errorf("leaving a session: %w", err)
 	}
@@ -56,6 +59,7 @@ func (m *Manager) Leave(ctx context.Context, sid, actorType string, https bool) 
 		m.undo(ctx, next)
 		return "", fmt.Errorf("leaving a session: %w", err)
 	}
+	m.unlist(ctx, sid, record)
 	return m.setCookie(next, rest.Cookie, https), nil
 }
 

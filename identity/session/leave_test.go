@@ -98,7 +98,7 @@ func TestLeaveBesideALogOut(t *testing.T) {
 	store.before = func(ctx context.Context, op, _ string) error {
 		if op == "save" {
 			store.before = nil
-			return m.End(ctx, old.SID)
+			return m.End(ctx, old.SID, nil)
 		}
 		return nil
 	}

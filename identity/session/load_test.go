@@ -68,7 +68,7 @@ func TestStoreFailuresAreUnavailable(t *testing.T) {
 	store.before = failing("load", "save", "replace", "delete")
 	for name, call := range map[string]func() error{
 		"Load": func() error { _, err := m.Load(t.Context(), started.SID); return err },
-		"End":  func() error { return m.End(t.Context(), started.SID) },
+		"End":  func() error { return m.End(t.Context(), started.SID, nil) },
 		"Touch": func() error {
 			setCookie, err := m.Touch(t.Context(), started.SID, &started.Record, false)
 			if setCookie != "" {

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
+
 	"github.com/caddy-commerce/auth-sidecar/identity"
 )
 
@@ -19,12 +21,24 @@ type Store interface {
 	LoadSession(ctx context.Context, sid string) ([]byte, error)
 	// SaveSession writes the record for that long.
 	SaveSession(ctx context.Context, sid string, record []byte, ttl time.Duration) error
-	// ReplaceSession does the same, but only where a record is: it fails with
-	// identity.ErrNotFound, in one atomic step, if there is none.
-	ReplaceSession(ctx context.Context, sid string, record []byte, ttl time.Duration) error
+	// ReplaceSession does the same in place of the record old: it fails, in one
+	// atomic step, with identity.ErrNotFound if there is none and with
+	// identity.ErrStale if it is another one.
+	ReplaceSession(ctx context.Context, sid string, old, record []byte, ttl time.Duration) error
 	// DeleteSession removes the record, or fails with identity.ErrNotFound if there
 	// is none: of several callers one alone removes it.
 	DeleteSession(ctx context.Context, sid string) error
+
+	// ListSession puts a session on the list of an identity's sessions, or fails with
+	// identity.ErrNotFound if there is no such identity.
+	ListSession(ctx context.Context, identityID string, e identity.SessionEntry) error
+	// SeeSession notes that a listed session was used at that time and when it ends
+	// now. It is no error if it is not on the list.
+	SeeSession(ctx context.Context, identityID, publicID string, used, ends time.Time) error
+	// UnlistSessions takes sessions off the list.
+	UnlistSessions(ctx context.Context, identityID string, publicIDs ...string) error
+	// ListedSessions returns the sessions on the list that have a record, in no order.
+	ListedSessions(ctx context.Context, identityID string) ([]identity.SessionEntry, error)
 }
 
 // Config is what a Manager is made of. Secrets and Store are required.
@@ -45,6 +59,8 @@ type Manager struct {
 	cfg     Config
 	signer  *signer
 	browser string // name of the browser's cookie
+	seen    *lru.Cache[string, time.Time]
+	uses    chan use
 }
 
 // NewManager returns a Manager, or every reason why cfg is not usable.
@@ -64,7 +80,11 @@ func NewManager(cfg Config) (*Manager, error) {
 	if cfg.Rand == nil {
 		cfg.Rand = rand.Reader
 	}
-	return &Manager{cfg: cfg, signer: s, browser: cfg.Name + browserSuffix}, nil
+	seen, err := lru.New[string, time.Time](usedEntries)
+	if err != nil {
+		return nil, err
+	}
+	return &Manager{cfg: cfg, signer: s, browser: cfg.Name + browserSuffix, seen: seen, uses: make(chan use, usedQueue)}, nil
 }
 
 // FromRequest returns the session id of the request's cookie. It reads as
@@ -97,24 +117,35 @@ func (m *Manager) ClearCookie() string { return m.cfg.clear() }
 // there is none, if it is corrupt (then also ErrCorrupt), if it is past its own
 // end or the maximum age, or if nobody is logged in by it any more. The end of
 // the claims, `exp`, does not matter.
+//
+// The session counts as used.
 func (m *Manager) Load(ctx context.Context, sid string) (*Record, error) {
+	record, _, err := m.load(ctx, sid)
+	if err == nil {
+		m.used(sid, record)
+	}
+	return record, err
+}
+
+// load returns the record and its bytes in the store.
+func (m *Manager) load(ctx context.Context, sid string) (*Record, []byte, error) {
 	data, err := m.cfg.Store.LoadSession(ctx, sid)
 	if err != nil {
-		return nil, fmt.Errorf("loading a session: %w", err)
+		return nil, nil, fmt.Errorf("loading a session: %w", err)
 	}
 	record, err := Decode(data)
 	if err != nil {
-		return nil, fmt.Errorf("loading a session: %w: %w", identity.ErrNotFound, err)
+		return nil, nil, fmt.Errorf("loading a session: %w: %w", identity.ErrNotFound, err)
 	}
 	now := m.cfg.Clock()
 	if end := record.Cookie.Expires; !end.IsZero() && !now.Before(end.Time) {
-		return nil, fmt.Errorf("loading a session: %w: expired", identity.ErrNotFound)
+		return nil, nil, fmt.Errorf("loading a session: %w: expired", identity.ErrNotFound)
 	}
 	m.prune(record, now)
 	if len(record.Contexts) == 0 {
-		return nil, fmt.Errorf("loading a session: %w: no valid context", identity.ErrNotFound)
+		return nil, nil, fmt.Errorf("loading a session: %w: no valid context", identity.ErrNotFound)
 	}
-	return record, nil
+	return record, data, nil
 }
 
 // prune removes the contexts that are past their age.
@@ -135,11 +166,13 @@ func (m *Manager) prune(record *Record, now time.Time) {
 	}
 }
 
-// End ends the session. It is no error if it had ended before.
-func (m *Manager) End(ctx context.Context, sid string) error {
+// End ends the session, of which record is what was loaded, or nil. It is no error
+// if it had ended before.
+func (m *Manager) End(ctx context.Context, sid string, record *Record) error {
 	if err := m.cfg.Store.DeleteSession(ctx, sid); err != nil && !errors.Is(err, identity.ErrNotFound) {
 		return fmt.Errorf("ending a session: %w", err)
 	}
+	m.unlist(ctx, sid, record)
 	return nil
 }
 

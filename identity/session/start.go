@@ -38,8 +38,10 @@ func (m *Manager) Start(ctx context.Context, oldSID string, claims identity.Clai
 		Latest:    claims.ActorType,
 		Contexts:  map[string]identity.Claims{claims.ActorType: claims},
 	}
+	var old *Record
 	if oldSID != "" {
-		old, err := m.Load(ctx, oldSID)
+		var err error
+		old, _, err = m.load(ctx, oldSID)
 		if err != nil && !errors.Is(err, identity.ErrNotFound) {
 			return Started{}, fmt.Errorf("starting a session: %w", err)
 		}
@@ -49,14 +51,19 @@ func (m *Manager) Start(ctx context.Context, oldSID string, claims identity.Clai
 	if err != nil {
 		return Started{}, fmt.Errorf("starting a session: %w", err)
 	}
+	if err := m.list(ctx, sid, &record, now); err != nil {
+		return Started{}, fmt.Errorf("starting a session: %w", err)
+	}
 	if err := m.write(ctx, m.cfg.Store.SaveSession, sid, &record, now); err != nil {
 		return Started{}, fmt.Errorf("starting a session: %w", err)
 	}
+	m.seen.Add(sid, now)
 	if oldSID != "" {
 		if err := m.retire(ctx, oldSID, sid, &record, now); err != nil {
 			m.undo(ctx, sid)
 			return Started{}, fmt.Errorf("starting a session: %w", err)
 		}
+		m.unlist(ctx, oldSID, old)
 	}
 	return Started{SID: sid, SetCookie: m.setCookie(sid, record.Cookie, https), Record: record}, nil
 }
@@ -102,6 +109,13 @@ func (m *Manager) undo(ctx context.Context, sid string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTime)
 	defer cancel()
 	_ = m.cfg.Store.DeleteSession(ctx, sid) // it ends by itself, too, and its id is known to nobody
+}
+
+// replacing returns what writes a record in place of that one alone.
+func (m *Manager) replacing(old []byte) writeFunc {
+	return func(ctx context.Context, sid string, record []byte, ttl time.Duration) error {
+		return m.cfg.Store.ReplaceSession(ctx, sid, old, record, ttl)
+	}
 }
 
 type writeFunc func(ctx context.Context, sid string, record []byte, ttl time.Duration) error

@@ -104,7 +104,7 @@ func TestStartSideBySide(t *testing.T) {
 		}
 		sid = started.SID
 	}
-	if err := m.End(t.Context(), sid); err != nil {
+	if err := m.End(t.Context(), sid, nil); err != nil {
 		t.Fatal(err)
 	}
 	if got := actors(t, m, sid); got != nil {
@@ -120,12 +120,12 @@ func TestStartWritesBeforeItDeletes(t *testing.T) {
 	old := login(t, m, "", claims("customer", "cus_1"))
 	store.ops = nil
 	login(t, m, old.SID, claims("customer", "cus_1"))
-	if want := []string{"load", "save", "delete"}; !slices.Equal(store.ops, want) {
+	if want := []string{"load", "list", "save", "delete", "unlist"}; !slices.Equal(store.ops, want) {
 		t.Errorf("same actor type: %v, want %v", store.ops, want)
 	}
 	store.ops = nil
 	login(t, m, "", claims("customer", "cus_1"))
-	if want := []string{"save"}; !slices.Equal(store.ops, want) {
+	if want := []string{"list", "save"}; !slices.Equal(store.ops, want) {
 		t.Errorf("first login: %v, want %v", store.ops, want)
 	}
 }
@@ -199,7 +199,7 @@ func TestStartCarriesNothingThatWasLoggedOut(t *testing.T) {
 	store.before = func(ctx context.Context, op, _ string) error {
 		if op == "save" {
 			store.before = nil
-			return m.End(ctx, old.SID)
+			return m.End(ctx, old.SID, nil)
 		}
 		return nil
 	}
@@ -226,7 +226,7 @@ func TestStartFailsWhenItCannotForgetWhatWasLoggedOut(t *testing.T) {
 		if saves++; saves == 2 {
 			return failing("save")(ctx, op, sid)
 		}
-		return m.End(ctx, old.SID)
+		return m.End(ctx, old.SID, nil)
 	}
 	if _, err := m.Start(t.Context(), old.SID, claims("user", "user_1"), false); identity.CodeOf(err) != identity.CodeUnavailable {
 		t.Errorf("got error %v", err)
@@ -244,7 +244,7 @@ func TestStartCarriesNothingThatIsLoggedOutLast(t *testing.T) {
 	store.before = func(ctx context.Context, op, sid string) error {
 		if op == "delete" && sid == old.SID {
 			store.before = nil
-			return m.End(ctx, old.SID)
+			return m.End(ctx, old.SID, nil)
 		}
 		return nil
 	}
@@ -265,7 +265,7 @@ func TestStartWithAStoreThatMissesTheOldSession(t *testing.T) {
 		return nil
 	}
 	login(t, m, "gone", claims("user", "user_1"))
-	if err := m.End(t.Context(), "gone"); err != nil {
+	if err := m.End(t.Context(), "gone", nil); err != nil {
 		t.Errorf("ending it again: %v", err)
 	}
 }

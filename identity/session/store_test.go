@@ -42,6 +42,7 @@ type memory struct {
 
 	mu      sync.Mutex
 	records map[string]stored
+	lists   map[string]map[string]identity.SessionEntry
 	ops     []string
 }
 
@@ -102,14 +103,18 @@ func (s *memory) SaveSession(ctx context.Context, sid string, record []byte, ttl
 	return nil
 }
 
-func (s *memory) ReplaceSession(ctx context.Context, sid string, record []byte, ttl time.Duration) error {
+func (s *memory) ReplaceSession(ctx context.Context, sid string, was, record []byte, ttl time.Duration) error {
 	if err := s.begin(ctx, "replace", sid); err != nil {
 		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if old, ok := s.records[sid]; !ok || !s.clock.now().Before(old.expires) {
+	old, ok := s.records[sid]
+	if !ok || !s.clock.now().Before(old.expires) {
 		return identity.ErrNotFound
+	}
+	if old.data != string(was) {
+		return identity.ErrStale
 	}
 	s.records[sid] = stored{string(record), s.clock.now().Add(ttl)}
 	return nil
@@ -126,6 +131,62 @@ func (s *memory) DeleteSession(ctx context.Context, sid string) error {
 	}
 	delete(s.records, sid)
 	return nil
+}
+
+func (s *memory) ListSession(ctx context.Context, identityID string, e identity.SessionEntry) error {
+	if err := s.begin(ctx, "list", e.SID); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.lists == nil {
+		s.lists = make(map[string]map[string]identity.SessionEntry)
+	}
+	if s.lists[identityID] == nil {
+		s.lists[identityID] = make(map[string]identity.SessionEntry)
+	}
+	s.lists[identityID][e.ID] = e
+	return nil
+}
+
+func (s *memory) SeeSession(ctx context.Context, identityID, publicID string, used, ends time.Time) error {
+	if err := s.begin(ctx, "see", ""); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e, ok := s.lists[identityID][publicID]; ok {
+		e.UsedAt, e.ExpiresAt = used, ends
+		s.lists[identityID][publicID] = e
+	}
+	return nil
+}
+
+func (s *memory) UnlistSessions(ctx context.Context, identityID string, publicIDs ...string) error {
+	if err := s.begin(ctx, "unlist", ""); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, id := range publicIDs {
+		delete(s.lists[identityID], id)
+	}
+	return nil
+}
+
+func (s *memory) ListedSessions(ctx context.Context, identityID string) ([]identity.SessionEntry, error) {
+	if err := s.begin(ctx, "listed", ""); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var listed []identity.SessionEntry
+	for _, e := range s.lists[identityID] {
+		if record, ok := s.records[e.SID]; ok && s.clock.now().Before(record.expires) {
+			listed = append(listed, e)
+		}
+	}
+	return listed, nil
 }
 
 // failing returns a before that makes the operations fail that are named.

@@ -171,12 +171,12 @@ func TestTouchDoesNotResurrect(t *testing.T) {
 			}
 			store.before = func(ctx context.Context, op, sid string) error {
 				if op == end {
-					return m.End(ctx, sid)
+					return m.End(ctx, sid, nil)
 				}
 				return nil
 			}
 			if end == "" {
-				if err := m.End(t.Context(), started.SID); err != nil {
+				if err := m.End(t.Context(), started.SID, nil); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -211,7 +211,7 @@ func TestTouchRacesEnd(t *testing.T) {
 				}
 			})
 		}
-		if err := m.End(t.Context(), started.SID); err != nil {
+		if err := m.End(t.Context(), started.SID, nil); err != nil {
 			t.Fatal(err)
 		}
 		wg.Wait()

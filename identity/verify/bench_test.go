@@ -25,11 +25,19 @@ func (s *one) SaveSession(_ context.Context, _ string, record []byte, _ time.Dur
 	return nil
 }
 
-func (s *one) ReplaceSession(ctx context.Context, sid string, record []byte, ttl time.Duration) error {
+func (s *one) ReplaceSession(ctx context.Context, sid string, _, record []byte, ttl time.Duration) error {
 	return s.SaveSession(ctx, sid, record, ttl)
 }
 
 func (*one) DeleteSession(context.Context, string) error { return nil }
+
+func (*one) ListSession(context.Context, string, identity.SessionEntry) error { return nil }
+
+func (*one) SeeSession(context.Context, string, string, time.Time, time.Time) error { return nil }
+
+func (*one) UnlistSessions(context.Context, string, ...string) error { return nil }
+
+func (*one) ListedSessions(context.Context, string) ([]identity.SessionEntry, error) { return nil, nil }
 
 // What a request costs whose credential was seen before, with the real tokens
 // and sessions: this is in the way of everything that is proxied.

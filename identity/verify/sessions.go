@@ -20,11 +20,17 @@ type sessionEntry struct {
 // held is a caller that is replaced when the backend gets to know him.
 type held struct{ atomic.Pointer[Caller] }
 
-func (v *Verifier) loadSession(ctx context.Context, sid string) (*sessionEntry, error) {
+// loadSession returns the session, and whether it may have changed since it was read.
+func (v *Verifier) loadSession(ctx context.Context, sid string) (entry *sessionEntry, cached bool, err error) {
 	now := v.Clock()
 	if entry, ok := v.sessions.get(sid, now); ok {
-		return entry, nil
+		return entry, true, nil
 	}
+	entry, err = v.askSession(ctx, sid, now)
+	return entry, false, err
+}
+
+func (v *Verifier) askSession(ctx context.Context, sid string, now time.Time) (*sessionEntry, error) {
 	return v.sessions.ask(sid, now, func() (*sessionEntry, time.Time, error) {
 		entry, err := v.readSession(ctx, sid)
 		if err != nil {

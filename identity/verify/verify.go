@@ -140,14 +140,29 @@ func (v *Verifier) Request(r *http.Request) (*Result, error) {
 }
 
 func (v *Verifier) session(ctx context.Context, sid string, result *Result) error {
-	entry, err := v.loadSession(ctx, sid)
+	entry, cached, err := v.loadSession(ctx, sid)
+	if err == nil {
+		err = v.admit(ctx, sid, entry, result)
+		if err == nil && result.Refused == "revoked" && cached {
+			// Its owner may have kept it when the others were revoked.
+			result.Callers, result.Refused, result.SID, result.Session = result.room[:0], "", "", nil
+			if entry, err = v.askSession(ctx, sid, v.Clock()); err == nil {
+				err = v.admit(ctx, sid, entry, result)
+			}
+		}
+	}
 	if errors.Is(err, identity.ErrNotFound) {
 		result.Refused = "session_unknown"
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("loading a session: %w", err)
+		return fmt.Errorf("checking a session: %w", err)
 	}
+	return nil
+}
+
+// admit adds the callers whom the session proves to the result.
+func (v *Verifier) admit(ctx context.Context, sid string, entry *sessionEntry, result *Result) error {
 	for n := range entry.callers {
 		known := entry.callers[n].Load()
 		caller, err := v.check(ctx, known)

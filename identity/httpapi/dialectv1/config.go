@@ -59,6 +59,9 @@ type Config struct {
 	Tokens   Tokens
 	Sessions Sessions
 	Verifier Verifier
+	// SessionEnded is told the id of a session that ended. Default:
+	// Verifier.ForgetSession.
+	SessionEnded func(sid string)
 	// Origins whose pages may use the routes. Default: none.
 	Origins httpapi.Origins
 	// MaxBody bounds a request body, in bytes. Default: httpapi.DefaultMaxBody.
@@ -98,6 +101,9 @@ type Handler struct {
 func New(c Config) (*Handler, error) {
 	if c.Service == nil || c.Tokens == nil || c.Sessions == nil || c.Verifier == nil {
 		return nil, errors.New("routes of the older dialect: a required part is missing")
+	}
+	if c.SessionEnded == nil {
+		c.SessionEnded = c.Verifier.ForgetSession
 	}
 	if c.MaxBody == 0 {
 		c.MaxBody = httpapi.DefaultMaxBody

@@ -94,7 +94,7 @@ func (h *Handler) loggedIn(c *call, claims identity.Claims, person json.RawMessa
 		return answer{}, err
 	}
 	if old != "" {
-		h.Verifier.ForgetSession(old)
+		h.SessionEnded(old)
 	}
 	if started.SetCookie == "" {
 		h.Logger.WarnContext(c.Context(), "session cookie not sent: it is always Secure and the request came by plain http",

@@ -95,7 +95,7 @@ func (h *Handler) logout(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	h.Verifier.ForgetSession(sid)
+	h.SessionEnded(sid)
 	a.cookie = cookie
 	return a, nil
 }

@@ -1,7 +1,7 @@
 -- Deletes an identity that is nobody: no app metadata, and no other provider
 -- identity than the one.
--- KEYS[1] record, KEYS[2] reset; ARGV: claim of the record, field of the provider
--- identity.
+-- KEYS[1] record, the others: what else is to go with it;
+-- ARGV: claim of the record, field of the provider identity.
 -- 1: it is gone, 2: it is somebody, 3: it is getting another provider identity,
 -- 0: it is another record or none.
 if redis.call('HGET', KEYS[1], 'claim') ~= ARGV[1] then return 0 end
@@ -17,6 +17,7 @@ for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
 end
 if not has then return 2 end
 if getting then return 3 end
-redis.call('DEL', KEYS[1])
-redis.call('DEL', KEYS[2])
+for i = 1, #KEYS do
+	redis.call('DEL', KEYS[i])
+end
 return 1

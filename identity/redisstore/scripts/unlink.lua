@@ -15,9 +15,10 @@ if last then
 	return 2
 end
 local valid_from = tonumber(redis.call('HGET', KEYS[1], 'valid_from') or 0) or 0
+local kept = tonumber(redis.call('HGET', KEYS[1], 'kept') or 0) or 0
 redis.call('HINCRBY', KEYS[1], 'rev', 1)
 redis.call('HDEL', KEYS[1], ARGV[1])
 redis.call('HSET', KEYS[1], 'updated_at', ARGV[4])
 -- Later than before in any case: what was issued since then ends as well.
-redis.call('HSET', KEYS[1], 'valid_from', string.format('%.0f', math.max(valid_from + 1, tonumber(ARGV[3]))))
+redis.call('HSET', KEYS[1], 'valid_from', string.format('%.0f', math.max(valid_from + 1, kept + 1, tonumber(ARGV[3]))))
 return 1

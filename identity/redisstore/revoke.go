@@ -1,0 +1,62 @@
+package redisstore
+
+import (
+	"context"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/caddy-commerce/auth-sidecar/identity"
+)
+
+// Revoke implements identity.Store.
+func (s *Store) Revoke(ctx context.Context, id string, validFrom time.Time) error {
+	return s.raise(ctx, revokeScript, id, validFrom)
+}
+
+// RevokeOthers implements identity.Store.
+func (s *Store) RevokeOthers(ctx context.Context, id string, kept time.Time) error {
+	return s.raise(ctx, revokeOthersScript, id, kept)
+}
+
+func (s *Store) raise(ctx context.Context, script *redis.Script, id string, validFrom time.Time) error {
+	if !validID(id) {
+		return identity.ErrNotFound
+	}
+	return s.do(ctx, "revoking credentials", func(ctx context.Context) error {
+		reply, err := s.ask(ctx, 2, script, []string{s.keys.identity(id)}, seconds(validFrom), s.now())
+		switch {
+		case err != nil:
+			return err
+		case reply == 0:
+			return identity.ErrNotFound
+		case reply == 2:
+			return identity.ErrStale
+		}
+		return nil
+	})
+}
+
+// Keep implements identity.Store. The time is in the field `kept` of the record,
+// which every script that raises valid_from goes beyond.
+func (s *Store) Keep(ctx context.Context, id string, earliest, validFrom time.Time) (kept time.Time, err error) {
+	if !validID(id) {
+		return time.Time{}, identity.ErrNotFound
+	}
+	err = s.do(ctx, "choosing a time to keep credentials", func(ctx context.Context) error {
+		chosen, err := s.ask(ctx, maxMilli/1000, keepScript, []string{s.keys.identity(id)}, seconds(earliest), seconds(validFrom))
+		switch {
+		case err != nil:
+			return err
+		case chosen == 0:
+			return identity.ErrNotFound
+		case chosen == 1:
+			return identity.ErrStale
+		case int64(chosen) < earliest.Unix():
+			return unexpected(chosen)
+		}
+		kept = time.Unix(int64(chosen), 0).UTC()
+		return nil
+	})
+	return kept, err
+}
