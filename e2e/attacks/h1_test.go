@@ -35,7 +35,7 @@ func sendH1(addr string, r *request) (*answer, error) {
 		}
 	}
 	// Both sides must agree that it goes on, and nobody may have anything left to say.
-	if err != nil || a.status/100 != 2 || a.header.Get("Connection") != "" || conn.in.Buffered() > 0 || has(r.fields, "Connection") {
+	if err != nil || a.status == http.StatusBadRequest || a.status >= 500 || a.header.Get("Connection") != "" || conn.in.Buffered() > 0 || has(r.fields, "Connection") {
 		_ = conn.Close()
 		return a, err
 	}
