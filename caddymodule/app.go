@@ -65,6 +65,9 @@ func (a *App) Start() error {
 	if err := checkCoverage(a.ctx); err != nil {
 		return err
 	}
+	if err := checkRewrites(a.ctx); err != nil {
+		return err
+	}
 	for _, realm := range a.Realms {
 		realm.start()
 	}
