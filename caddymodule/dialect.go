@@ -57,7 +57,7 @@ func (h *Handler) provisionV1(ctx caddy.Context) error {
 		return fmt.Errorf("exists %q: use on or off", h.Exists)
 	}
 	c := dialectv1.Config{
-		Service: h.service, Tokens: h.realm.ring.V1(), Sessions: h.realm.sessions, Verifier: h.realm.verifier,
+		Service: h.service, Tokens: h.realm.ring.V1(), Sessions: h.realm.sessions, Verifier: h.realm.verifier, SessionEnded: h.realm.revocations.session,
 		Origins: h.origins, MaxBody: h.MaxBody, HTTPS: https, NoExists: h.Exists == "off",
 		Both: h.speaks(dialectV2) && h.backend == nil, Legacy: h.backend != nil, Logger: ctx.Slogger(),
 	}

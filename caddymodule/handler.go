@@ -167,7 +167,7 @@ func (h *Handler) provision(ctx caddy.Context) error {
 		Recent: recent,
 		Prefix: h.Prefix, MaxBody: h.MaxBody, Origins: h.origins, HTTPS: https, Backend: h.backend != nil && h.backend.legacy == nil,
 		Service: h.service, Tokens: h.realm.ring, Sessions: h.realm.sessions, Verifier: h.realm.verifier,
-		Logger: ctx.Slogger(),
+		SessionEnded: h.realm.revocations.session, Logger: ctx.Slogger(),
 	})
 	return err
 }
@@ -220,6 +220,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	s.introduce(r)
 	filter.cookie, filter.foreign, filter.ResponseWriter = h.cookie, h.foreignCookie, w
 	w = filter
+	defer filter.end()
 
 	// Browsers send no credential with a preflight, and it is nobody's request.
 	if preflight(r) {
@@ -247,6 +248,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	}
 	if s.caller != nil && s.caller.Method == verify.Session {
 		filter.prolong = h.api.Prolong(r, result.SID, result.Session)
+	}
+	if s.caller != nil {
+		r = filter.follow(r, s, h.realm.revocations.streams)
 	}
 	return h.watch(w, r, s, next)
 }

@@ -71,6 +71,7 @@ type Realm struct {
 	service       *identity.Service
 	verifier      *verify.Verifier
 	minter        *verify.Minter
+	revocations   *revocations
 	store         *redisstore.Store
 	queue         *redisstore.Queue
 	shadowKeys    []identity.Secret             // of backends' passwords, the current one first
@@ -156,6 +157,11 @@ func (r *Realm) provision(ctx caddy.Context, name string) error {
 		return err
 	}
 	r.minter = verify.NewMinter(r.ring, nil)
+	shared := store
+	if conn.embedded != nil {
+		shared = nil // no other process sees it
+	}
+	r.revocations = newRevocations(r.verifier, age, shared, r.logger)
 	providers, err := r.loadProviders(ctx)
 	if err != nil {
 		return err
@@ -176,7 +182,7 @@ func (r *Realm) provision(ctx caddy.Context, name string) error {
 		Store: store, Providers: providers, Actors: r.Actors, Attempts: store, ThirdPartyLimit: thirdParties, TokenTTL: ttl,
 		Resets: resets, Tokens: r.ring, ResetTTL: time.Duration(r.ResetTTL),
 		NewID:   func() string { return ulid.Make().String() },
-		Revoked: r.verifier.Forget,
+		Revoked: r.revocations.identity,
 	})
 	if err != nil {
 		return err
@@ -291,6 +297,7 @@ func (r *Realm) start() {
 		r.logger.Warn("no notifier is configured: password resets are accepted and nobody is told; add for example \"notify webhook https://…\"")
 	}
 	r.done.Go(func() { r.sessions.Run(ctx) })
+	r.done.Go(func() { r.revocations.run(ctx) })
 	for _, d := range append(slices.Collect(maps.Values(r.backends)), r.dispatcher) {
 		r.done.Go(func() {
 			if err := d.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {

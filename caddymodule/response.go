@@ -10,13 +10,15 @@ import (
 
 // responseFilter keeps a backend's own cookie of the session's name from the
 // client, where it would replace ours, and adds a prolonged session's cookie.
-// It touches the header alone; bodies, upgrades and events stream through.
+// It touches the header alone; bodies, upgrades and events stream through, for as
+// long as their caller is proven.
 type responseFilter struct {
 	caddyhttp.ResponseWriterWrapper
 	cookie      string // the name of the session's cookie
 	foreign     string // that of another session cookie of the backend's, or ""
 	prolong     string // our own Set-Cookie, or ""
 	wroteHeader bool
+	followed
 }
 
 // WriteHeader implements http.ResponseWriter.
@@ -25,6 +27,7 @@ func (w *responseFilter) WriteHeader(status int) {
 	if !w.wroteHeader && (status >= 200 || status == http.StatusSwitchingProtocols) {
 		w.wroteHeader = true
 		w.filter()
+		w.begun(status)
 	}
 	w.ResponseWriter.WriteHeader(status)
 }
@@ -34,6 +37,9 @@ func (w *responseFilter) Write(data []byte) (int, error) {
 	if !w.wroteHeader {
 		w.WriteHeader(http.StatusOK)
 	}
+	if w.isCut.Load() {
+		return 0, errCut
+	}
 	return w.ResponseWriter.Write(data)
 }
 
@@ -41,6 +47,9 @@ func (w *responseFilter) Write(data []byte) (int, error) {
 func (w *responseFilter) ReadFrom(r io.Reader) (int64, error) {
 	if !w.wroteHeader {
 		w.WriteHeader(http.StatusOK)
+	}
+	if w.isCut.Load() {
+		return 0, errCut
 	}
 	return w.ResponseWriterWrapper.ReadFrom(r)
 }
@@ -50,6 +59,7 @@ func (w *responseFilter) FlushError() error {
 	if !w.wroteHeader {
 		w.WriteHeader(http.StatusOK)
 	}
+	w.lasts() // what is sent in pieces may go on for long
 	return http.NewResponseController(w.ResponseWriter).Flush()
 }
 

@@ -23,10 +23,10 @@ func TestAgedRemoveIsAtomic(t *testing.T) {
 	for range 3 {
 		load.Go(func() {
 			for !done.Load() {
-				if _, ok := c.get("key", now); ok {
+				if _, _, ok := c.get("key", now); ok {
 					continue
 				}
-				_, _ = c.ask("key", now, func() (value int64, ends time.Time, err error) {
+				_, _, _ = c.ask("key", now, func() (value int64, ends time.Time, err error) {
 					value = current.Load()
 					runtime.Gosched() // so that it often arrives late
 					return value, ends, nil
@@ -42,7 +42,7 @@ func TestAgedRemoveIsAtomic(t *testing.T) {
 		least := current.Add(1)
 		c.remove("key")
 		for range 20 {
-			if value, ok := c.get("key", now); ok && value < least {
+			if value, _, ok := c.get("key", now); ok && value < least {
 				t.Fatalf("got %d after %d was announced", value, least)
 			}
 		}

@@ -3,6 +3,7 @@ package verify
 import (
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
 	"github.com/caddy-commerce/auth-sidecar/identity/session"
@@ -55,6 +56,9 @@ type Result struct {
 	// which must not be changed.
 	SID     string
 	Session *session.Record
+	// Until is when the first of the store's answers that prove the callers is too
+	// old to be believed; zero if there are none.
+	Until time.Time
 
 	room [2]*Caller // for Callers, so that most requests need no second allocation
 }
@@ -63,6 +67,13 @@ func newResult() *Result {
 	r := new(Result)
 	r.Callers = r.room[:0]
 	return r
+}
+
+// believe says until when one more answer is believed.
+func (r *Result) believe(until time.Time) {
+	if r.Until.IsZero() || until.Before(r.Until) {
+		r.Until = until
+	}
 }
 
 // Anonymous reports whether nobody was proven.

@@ -20,17 +20,18 @@ type sessionEntry struct {
 // held is a caller that is replaced when the backend gets to know him.
 type held struct{ atomic.Pointer[Caller] }
 
-// loadSession returns the session, and whether it may have changed since it was read.
-func (v *Verifier) loadSession(ctx context.Context, sid string) (entry *sessionEntry, cached bool, err error) {
+// loadSession returns the session, until when it is believed, and whether it may
+// have changed since it was read.
+func (v *Verifier) loadSession(ctx context.Context, sid string) (entry *sessionEntry, until time.Time, cached bool, err error) {
 	now := v.Clock()
-	if entry, ok := v.sessions.get(sid, now); ok {
-		return entry, true, nil
+	if entry, until, ok := v.sessions.get(sid, now); ok {
+		return entry, until, true, nil
 	}
-	entry, err = v.askSession(ctx, sid, now)
-	return entry, false, err
+	entry, until, err = v.askSession(ctx, sid, now)
+	return entry, until, false, err
 }
 
-func (v *Verifier) askSession(ctx context.Context, sid string, now time.Time) (*sessionEntry, error) {
+func (v *Verifier) askSession(ctx context.Context, sid string, now time.Time) (*sessionEntry, time.Time, error) {
 	return v.sessions.ask(sid, now, func() (*sessionEntry, time.Time, error) {
 		entry, err := v.readSession(ctx, sid)
 		if err != nil {

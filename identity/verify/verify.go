@@ -140,13 +140,13 @@ func (v *Verifier) Request(r *http.Request) (*Result, error) {
 }
 
 func (v *Verifier) session(ctx context.Context, sid string, result *Result) error {
-	entry, cached, err := v.loadSession(ctx, sid)
+	entry, until, cached, err := v.loadSession(ctx, sid)
 	if err == nil {
 		err = v.admit(ctx, sid, entry, result)
 		if err == nil && result.Refused == "revoked" && cached {
 			// Its owner may have kept it when the others were revoked.
 			result.Callers, result.Refused, result.SID, result.Session = result.room[:0], "", "", nil
-			if entry, err = v.askSession(ctx, sid, v.Clock()); err == nil {
+			if entry, until, err = v.askSession(ctx, sid, v.Clock()); err == nil {
 				err = v.admit(ctx, sid, entry, result)
 			}
 		}
@@ -158,6 +158,7 @@ func (v *Verifier) session(ctx context.Context, sid string, result *Result) erro
 	if err != nil {
 		return fmt.Errorf("checking a session: %w", err)
 	}
+	result.believe(until)
 	return nil
 }
 
@@ -165,13 +166,14 @@ func (v *Verifier) session(ctx context.Context, sid string, result *Result) erro
 func (v *Verifier) admit(ctx context.Context, sid string, entry *sessionEntry, result *Result) error {
 	for n := range entry.callers {
 		known := entry.callers[n].Load()
-		caller, err := v.check(ctx, known)
+		caller, until, err := v.check(ctx, known)
 		switch identity.CodeOf(err) {
 		case "":
 			if caller != known {
 				entry.callers[n].Store(caller)
 			}
 			result.Callers = append(result.Callers, caller)
+			result.believe(until)
 		case identity.CodeUnauthorized:
 			result.Refused = identity.ReasonOf(err)
 		default:
@@ -190,10 +192,11 @@ func (v *Verifier) bearer(r *http.Request, result *Result) error {
 		result.Refused = "authorization_malformed"
 		return nil
 	}
-	caller, err := v.verifyBearer(r.Context(), raw)
+	caller, until, err := v.verifyBearer(r.Context(), raw)
 	switch identity.CodeOf(err) {
 	case "":
 		result.Callers = append(result.Callers, caller)
+		result.believe(until)
 	case identity.CodeUnauthorized:
 		result.Refused = identity.ReasonOf(err)
 	default:
@@ -206,19 +209,19 @@ func (v *Verifier) bearer(r *http.Request, result *Result) error {
 // expired, not revoked, and of an identity that the store holds. The claims
 // must not be changed.
 func (v *Verifier) VerifyBearer(ctx context.Context, raw string) (*identity.Claims, error) {
-	caller, err := v.verifyBearer(ctx, raw)
+	caller, _, err := v.verifyBearer(ctx, raw)
 	if err != nil {
 		return nil, err
 	}
 	return &caller.Claims, nil
 }
 
-func (v *Verifier) verifyBearer(ctx context.Context, raw string) (*Caller, error) {
+func (v *Verifier) verifyBearer(ctx context.Context, raw string) (*Caller, time.Time, error) {
 	caller, known := v.tokens.Get(raw)
 	if !known {
 		claims, err := v.parse(ctx, raw)
 		if err != nil {
-			return nil, err
+			return nil, time.Time{}, err
 		}
 		authorization := bearerPrefix + raw // a copy, for the field around the token may be much longer
 		caller = &Caller{Claims: *claims, Method: Bearer, Authorization: authorization}
@@ -227,20 +230,20 @@ func (v *Verifier) verifyBearer(ctx context.Context, raw string) (*Caller, error
 		// Parsed again, because the key ring may be lenient about the clock.
 		v.tokens.Remove(raw)
 		if _, err := v.Tokens.ParseAccess(raw); err != nil {
-			return nil, err
+			return nil, time.Time{}, err
 		}
 	}
-	checked, err := v.check(ctx, caller)
+	checked, until, err := v.check(ctx, caller)
 	if err != nil {
 		if caller.Claims.ByActor && identity.CodeOf(err) == identity.CodeUnauthorized {
 			v.tokens.Remove(raw) // another identity may have the actor by now
 		}
-		return nil, err
+		return nil, time.Time{}, err
 	}
 	if checked != caller {
 		v.tokens.Add(strings.TrimPrefix(checked.Authorization, bearerPrefix), checked)
 	}
-	return checked, nil
+	return checked, until, nil
 }
 
 // parse returns the claims of a genuine token, with the identity in them.
@@ -265,26 +268,38 @@ func (v *Verifier) parse(ctx context.Context, raw string) (*identity.Claims, err
 }
 
 // check asks whether the caller's identity still stands for him, and returns him
-// as the backend knows him by now.
-func (v *Verifier) check(ctx context.Context, c *Caller) (*Caller, error) {
-	state, err := v.state(ctx, c.Claims.IdentityID)
-	if errors.Is(err, identity.ErrNotFound) {
-		return nil, &identity.Error{Code: identity.CodeUnauthorized, Reason: "identity_gone", Err: err}
+// as the backend knows him by now, and until when that is believed.
+func (v *Verifier) check(ctx context.Context, c *Caller) (*Caller, time.Time, error) {
+	state, until, err := v.state(ctx, c.Claims.IdentityID)
+	if err = refused(c.Claims, state, err); err != nil {
+		return nil, time.Time{}, err
 	}
-	if err != nil {
-		return nil, fmt.Errorf("asking for the state of an identity: %w", err)
-	}
-	if c.Claims.IssuedAt < state.ValidFrom.Unix() {
-		return nil, &identity.Error{Code: identity.CodeUnauthorized, Reason: "revoked"}
-	}
-	return c.In(state.BackendID), nil
+	return c.In(state.BackendID), until, nil
 }
 
-func (v *Verifier) state(ctx context.Context, id string) (identity.State, error) {
-	now := v.Clock()
-	if state, ok := v.identities.get(id, now); ok {
-		return state, nil
+// refused returns why claims do not hold in the light of what the store said.
+func refused(c identity.Claims, state identity.State, err error) error {
+	if errors.Is(err, identity.ErrNotFound) {
+		return &identity.Error{Code: identity.CodeUnauthorized, Reason: "identity_gone", Err: err}
 	}
+	if err != nil {
+		return fmt.Errorf("asking for the state of an identity: %w", err)
+	}
+	if c.IssuedAt < state.ValidFrom.Unix() {
+		return &identity.Error{Code: identity.CodeUnauthorized, Reason: "revoked"}
+	}
+	return nil
+}
+
+func (v *Verifier) state(ctx context.Context, id string) (identity.State, time.Time, error) {
+	now := v.Clock()
+	if state, until, ok := v.identities.get(id, now); ok {
+		return state, until, nil
+	}
+	return v.askState(ctx, id, now)
+}
+
+func (v *Verifier) askState(ctx context.Context, id string, now time.Time) (identity.State, time.Time, error) {
 	return v.identities.ask(id, now, func() (state identity.State, ends time.Time, err error) {
 		state, err = v.Identities.State(ctx, id)
 		return state, time.Time{}, err
@@ -297,3 +312,10 @@ func (v *Verifier) Forget(id string) { v.identities.remove(id) }
 
 // ForgetSession makes the next request ask the store about the session again.
 func (v *Verifier) ForgetSession(sid string) { v.sessions.remove(sid) }
+
+// ForgetAll makes the next requests ask the store again, whatever about: something
+// may have been missed.
+func (v *Verifier) ForgetAll() {
+	v.identities.clear()
+	v.sessions.clear()
+}

@@ -1,0 +1,83 @@
+package caddymodule
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// errCut is what a write to a client fails with whose credentials ended.
+var errCut = errors.New("the stream was closed, for its caller is proven no more")
+
+// followed is the part of an answer that may last longer than its caller is proven.
+// It costs nothing until it turns out to.
+type followed struct {
+	streams *streams
+	state   *state // whose caller counts when the answer begins
+	stream  *openStream
+	cancel  context.CancelFunc // of requests that announced a stream, or nil
+	isCut   atomic.Bool
+}
+
+// follow readies the answer to a caller's request. It returns the request with a
+// context that ends with the caller's credentials if it announces a stream: Caddy's
+// proxy closes both ends of an upgraded connection then.
+func (w *responseFilter) follow(r *http.Request, s *state, t *streams) *http.Request {
+	w.streams, w.state = t, s
+	if !announced(r) {
+		return r
+	}
+	ctx, cancel := context.WithCancel(r.Context())
+	w.cancel = cancel
+	return r.WithContext(ctx)
+}
+
+// begun is called when the answer's header is about to be written.
+func (w *responseFilter) begun(status int) {
+	if w.streams == nil {
+		return
+	}
+	if status == http.StatusSwitchingProtocols || w.cancel != nil && status/100 == 2 || isEventStream(w.Header()) {
+		w.lasts()
+	}
+}
+
+func isEventStream(h http.Header) bool {
+	values := h["Content-Type"]
+	return len(values) == 1 && len(values[0]) >= len(eventStream) && strings.EqualFold(values[0][:len(eventStream)], eventStream)
+}
+
+// lasts looks after the answer from now on.
+func (w *responseFilter) lasts() {
+	if w.streams == nil || w.stream != nil || w.state.caller == nil {
+		return
+	}
+	w.stream = w.streams.add(w.state.caller, w.state.result.SID, w.state.result.Until, w.cut)
+}
+
+// cut ends the answer, and with it the request to the backend.
+func (w *responseFilter) cut() {
+	w.isCut.Store(true)
+	if w.cancel != nil {
+		w.cancel()
+	}
+	// A write that waits for the client ends. In HTTP/1 the failing read ends the
+	// request's context too, in HTTP/2 the failing write resets the stream.
+	control := http.NewResponseController(w.ResponseWriter)
+	past := time.Unix(1, 0)
+	_ = control.SetReadDeadline(past)
+	_ = control.SetWriteDeadline(past)
+}
+
+// end is called when the request has been served: its connection may serve others.
+func (w *responseFilter) end() {
+	if w.stream != nil {
+		w.streams.remove(w.stream)
+	}
+	if w.cancel != nil {
+		w.cancel()
+	}
+}

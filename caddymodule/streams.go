@@ -1,0 +1,167 @@
+package caddymodule
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/caddy-commerce/auth-sidecar/identity"
+	"github.com/caddy-commerce/auth-sidecar/identity/verify"
+)
+
+const (
+	// streamEvery is how often a stream's caller is asked about when the store is
+	// asked at every request.
+	streamEvery = time.Second
+	// streamRetry is how often at least while it is not known.
+	streamRetry = time.Second
+)
+
+// streams are the running answers of a realm that may last: upgraded connections,
+// events, whatever is sent in pieces. They end when their caller is proven no more.
+type streams struct {
+	still  func(ctx context.Context, c *verify.Caller, sid string) error
+	age    time.Duration // how long what the store says is believed
+	logger *zap.Logger
+
+	mu   sync.Mutex
+	open map[*openStream]struct{}
+}
+
+func newStreams(v *verify.Verifier, age time.Duration, logger *zap.Logger) *streams {
+	return &streams{still: v.Still, age: age, logger: logger, open: make(map[*openStream]struct{})}
+}
+
+// every is how often a stream's caller is asked about: so that the answer that he
+// is revoked is there before the age has passed.
+func (t *streams) every() time.Duration {
+	if t.age == 0 {
+		return streamEvery
+	}
+	return max(t.age-t.age/5, time.Millisecond)
+}
+
+// openStream is one of them.
+type openStream struct {
+	of     *streams
+	caller *verify.Caller
+	sid    string // of the session that proved the caller, or ""
+	cut    func() // ends the answer
+
+	mu       sync.Mutex
+	timer    *time.Timer
+	checking bool
+	again    bool // something happened while it was checked
+	closed   bool
+}
+
+// add begins to look after a stream of a caller who is believed until then. cut is
+// called at most once, and not after remove.
+func (t *streams) add(c *verify.Caller, sid string, until time.Time, cut func()) *openStream {
+	s := &openStream{of: t, caller: c, cut: cut}
+	if c.Method == verify.Session {
+		s.sid = sid
+	}
+	t.mu.Lock()
+	t.open[s] = struct{}{}
+	t.mu.Unlock()
+	first := min(time.Until(until)-t.age/10, t.every())
+	s.mu.Lock()
+	s.timer = time.AfterFunc(max(first, 0), s.check)
+	s.mu.Unlock()
+	return s
+}
+
+// remove ends the looking after.
+func (t *streams) remove(s *openStream) {
+	t.mu.Lock()
+	delete(t.open, s)
+	t.mu.Unlock()
+	s.mu.Lock()
+	s.closed = true
+	s.timer.Stop()
+	s.mu.Unlock()
+}
+
+// recheck asks at once about the callers for whom match holds.
+func (t *streams) recheck(match func(*openStream) bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for s := range t.open {
+		if match(s) {
+			go s.check()
+		}
+	}
+}
+
+// check asks about the caller, and ends the stream if he is proven no more. While
+// that is not known the stream goes on.
+func (s *openStream) check() {
+	s.mu.Lock()
+	if s.closed || s.checking {
+		s.again = s.checking
+		s.mu.Unlock()
+		return
+	}
+	s.checking = true
+	s.mu.Unlock()
+	for {
+		err := s.of.still(context.Background(), s.caller, s.sid) // the store bounds the time
+		if s.settled(err) {
+			return
+		}
+	}
+}
+
+// settled takes the answer to a check, and reports whether no other one is due now.
+func (s *openStream) settled(err error) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.closed:
+		return true
+	case verify.IsNo(err):
+		s.closed = true
+		s.of.logger.Info("stream closed, its caller is proven no more", zap.String("reason", "stream_"+streamReason(err)),
+			zap.String("auth_identity_id", s.caller.Claims.IdentityID), zap.String("actor_type", s.caller.Claims.ActorType))
+		s.cut()
+		return true
+	case s.again:
+		s.again = false
+		return false
+	}
+	next := s.of.every()
+	if err != nil {
+		next = min(next, streamRetry)
+	}
+	s.checking = false
+	s.timer.Reset(next)
+	return true
+}
+
+func streamReason(err error) string {
+	if identity.CodeOf(err) == identity.CodeUnauthorized {
+		return identity.ReasonOf(err)
+	}
+	return "session_unknown"
+}
+
+// announced reports whether the request says that its answer is to last, so that
+// it gets a context by which both ends are closed.
+func announced(r *http.Request) bool {
+	if _, upgrade := r.Header["Upgrade"]; upgrade || r.Method == http.MethodConnect { // the latter by HTTP/2 and 3
+		return true
+	}
+	for _, accept := range r.Header["Accept"] {
+		if strings.Contains(accept, eventStream) {
+			return true
+		}
+	}
+	return false
+}
+
+const eventStream = "text/event-stream"
