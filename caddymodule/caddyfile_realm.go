@@ -55,6 +55,10 @@ func init() {
 //		revocation strict
 //		revocation cached <max_age>
 //		reset_ttl <duration>
+//		rate_limit <bucket> <events> <window>
+//		rate_limit <bucket> off
+//		rate_limit trusted <address...>
+//		rate_limit off
 //	}
 func parseGlobalOption(d *caddyfile.Dispenser, existing any) (any, error) {
 	app := &App{Realms: make(map[string]*Realm)}
@@ -106,9 +110,11 @@ func (r *Realm) unmarshal(d *caddyfile.Dispenser) error {
 			return r.unmarshalRevocation(d)
 		case "reset_ttl":
 			return duration(d, &r.ResetTTL)
+		case "rate_limit":
+			return r.unmarshalLimit(d)
 		}
-		return unrecognized(d, "redis", "jwt", "session", "provider", "actor", "notify", "revocation", "reset_ttl")
-	}, "provider", "actor", "notify")
+		return unrecognized(d, "redis", "jwt", "session", "provider", "actor", "notify", "revocation", "reset_ttl", "rate_limit")
+	}, "provider", "actor", "notify", "rate_limit")
 	if err != nil {
 		return err
 	}

@@ -83,4 +83,5 @@ var (
 	_ identity.Authenticator     = (*EmailPass)(nil)
 	_ identity.Registrar         = (*EmailPass)(nil)
 	_ identity.CredentialUpdater = (*EmailPass)(nil)
+	_ identity.Guessable         = (*EmailPass)(nil)
 )

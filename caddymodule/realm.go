@@ -18,7 +18,6 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
-	"github.com/caddy-commerce/auth-sidecar/identity/limit"
 	"github.com/caddy-commerce/auth-sidecar/identity/notify"
 	"github.com/caddy-commerce/auth-sidecar/identity/redisstore"
 	"github.com/caddy-commerce/auth-sidecar/identity/session"
@@ -64,6 +63,9 @@ type Realm struct {
 
 	// How long a password-reset token is good. Default: 15m.
 	ResetTTL caddy.Duration `json:"reset_ttl,omitempty"`
+
+	// How often strangers may try. Default: as the documentation says.
+	Limits *Limits `json:"limits,omitempty"`
 
 	connectionKey string
 	ring          *token.Ring
@@ -174,12 +176,12 @@ func (r *Realm) provision(ctx caddy.Context, name string) error {
 	if r.JWT != nil {
 		ttl = time.Duration(r.JWT.ExpiresIn)
 	}
-	thirdParties, err := limit.NewThirdParties()
+	limiter, err := r.Limits.limiter(store)
 	if err != nil {
-		return err
+		return fmt.Errorf("limits: %w", err)
 	}
 	r.service, err = identity.NewService(identity.Config{
-		Store: store, Providers: providers, Actors: r.Actors, Attempts: store, ThirdPartyLimit: thirdParties, TokenTTL: ttl,
+		Store: store, Providers: providers, Actors: r.Actors, Attempts: store, Limiter: limiter, TokenTTL: ttl,
 		Resets: resets, Tokens: r.ring, ResetTTL: time.Duration(r.ResetTTL),
 		NewID:   func() string { return ulid.Make().String() },
 		Revoked: r.revocations.identity,

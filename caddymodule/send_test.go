@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -125,6 +126,16 @@ func (r response) wantUnavailable(t testing.TB) {
 		t.Errorf("got %d %s, want 503 %s", r.StatusCode, r.body, unavailable)
 	}
 	if r.Header.Get("Retry-After") == "" || r.Header.Get("Cache-Control") != "private, no-store" || r.Header["Set-Cookie"] != nil {
+		t.Errorf("got header %v", r.Header)
+	}
+}
+
+// wantLimited checks an answer to one request too many.
+func (r response) wantLimited(t testing.TB) {
+	t.Helper()
+	r.want(t, http.StatusTooManyRequests, `{"type":"too_many_requests","message":"Too many requests"}`)
+	seconds, err := strconv.Atoi(r.Header.Get("Retry-After"))
+	if err != nil || seconds < 1 || r.Header.Get("Cache-Control") != "private, no-store" || r.Header["Set-Cookie"] != nil {
 		t.Errorf("got header %v", r.Header)
 	}
 }

@@ -12,10 +12,11 @@ import (
 type accounts struct {
 	*Service
 	provider, actorType string
+	alone               bool // the backend must not be asked
 }
 
 func (s *Service) accounts(provider, actorType string) accounts {
-	return accounts{s, provider, actorType}
+	return accounts{Service: s, provider: provider, actorType: actorType}
 }
 
 func (a accounts) Find(ctx context.Context, keys ...string) (*Identity, error) {

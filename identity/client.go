@@ -1,9 +1,6 @@
 package identity
 
-import (
-	"context"
-	"time"
-)
+import "context"
 
 type clientKey struct{}
 
@@ -30,11 +27,4 @@ func WithAgent(ctx context.Context, agent string) context.Context {
 func AgentOf(ctx context.Context) string {
 	agent, _ := ctx.Value(agentKey{}).(string)
 	return agent
-}
-
-// Limit bounds what strangers cause. It is safe for concurrent use.
-type Limit interface {
-	// Allow reports whether the client may cause one thing more. client is that of
-	// ClientOf, "" if nobody knows.
-	Allow(client string, now time.Time) bool
 }

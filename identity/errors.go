@@ -1,6 +1,9 @@
 package identity
 
-import "errors"
+import (
+	"errors"
+	"time"
+)
 
 // Code classifies an Error. The values are stable: they appear in logs as
 // reason classes and decide the HTTP status.
@@ -8,12 +11,13 @@ type Code string
 
 // The codes, with the status that the HTTP edge gives them.
 const (
-	CodeInvalid      Code = "invalid_data" // 400: the input is malformed
-	CodeNotAllowed   Code = "not_allowed"  // 400: policy forbids it
-	CodeUnauthorized Code = "unauthorized" // 401: the credential does not prove what it claims
-	CodeForbidden    Code = "forbidden"    // 403: proven, but not permitted here
-	CodeNotFound     Code = "not_found"    // 404
-	CodeUnavailable  Code = "unavailable"  // 503: it cannot be known now; try again
+	CodeInvalid      Code = "invalid_data"      // 400: the input is malformed
+	CodeNotAllowed   Code = "not_allowed"       // 400: policy forbids it
+	CodeUnauthorized Code = "unauthorized"      // 401: the credential does not prove what it claims
+	CodeForbidden    Code = "forbidden"         // 403: proven, but not permitted here
+	CodeNotFound     Code = "not_found"         // 404
+	CodeLimited      Code = "too_many_requests" // 429: it was not judged, for there were too many before
+	CodeUnavailable  Code = "unavailable"       // 503: it cannot be known now; try again
 	CodeInternal     Code = "unknown_error"
 )
 
@@ -23,6 +27,8 @@ type Error struct {
 	Reason  string // stable snake_case reason for logs and metrics; holds no user data
 	Message string // for the client, as the wire contract words it
 	Err     error  // cause, for the log only; may be nil
+	// RetryAfter is how long the same will have the same answer. Of CodeLimited.
+	RetryAfter time.Duration
 }
 
 // Error implements the error interface. The text is for logs.

@@ -28,7 +28,7 @@ type Legacy interface {
 	// Exists reports whether somebody can log in there with the address.
 	Exists(ctx context.Context, actorType, address string) (bool, error)
 	// Migrate returns the account that the address and the password open, or
-	// ErrNotFound. Too many attempts are CodeUnavailable.
+	// ErrNotFound.
 	Migrate(ctx context.Context, actorType, address, password string) (Person, error)
 	// Seal gives the account of that actor p's derived password in place of the one
 	// that its owner knows. nil also where the backend has no way to do so.
@@ -38,9 +38,8 @@ type Legacy interface {
 	// not moved over asked for a new password. ErrUncertain as of a Backend.
 	RequestReset(ctx context.Context, actorType, address string) error
 	// CheckReset returns ErrNotFound for what cannot be a reset token of the backend's
-	// own, of which it is not asked: whether one is genuine only UseReset tells. Too
-	// many attempts are CodeUnavailable.
-	CheckReset(ctx context.Context, actorType, address, token string) error
+	// own, of which it is not asked: whether one is genuine only UseReset tells.
+	CheckReset(actorType, token string) error
 	// UseReset uses a reset token of the backend's own up and returns the account
 	// of p's address, which has p's derived password afterwards. ErrNotFound if the
 	// token is not good for it.

@@ -75,6 +75,9 @@ func (s *Service) HasAccount(ctx context.Context, actorType, address string) (bo
 	if err != nil {
 		return false, err
 	}
+	if err := s.limit(ctx, Subject{Client: ClientOf(ctx)}, BucketExists, BucketExistsAll); err != nil {
+		return false, err
+	}
 	u, ok := p.(CredentialUpdater)
 	if !ok {
 		return false, nil

@@ -58,8 +58,29 @@ func sameKey(u CredentialUpdater, a, b string) bool {
 }
 
 // resetPerson sets the password of an account that has not moved over, for the
-// holder of a reset token of the backend's own. It moves over by that.
+// holder of a reset token of the backend's own. It moves over by that. An attempt
+// counts like one to log in, whether or not the address is known.
 func (s *Service) resetPerson(ctx context.Context, u CredentialUpdater, actorType, address, token string, in Input) (*Identity, error) {
+	g := &guess{Service: s}
+	if p, ok := u.(Guessable); ok {
+		var err error
+		if g, err = s.guessOf(ctx, EmailPass, p, address, in); err != nil {
+			return nil, err
+		}
+	}
+	if g.backend != nil {
+		return nil, g.backend
+	}
+	i, err := s.resetAtBackend(ctx, u, actorType, address, token, in)
+	if err = g.end(ctx, err); err != nil {
+		return nil, err
+	}
+	s.forgive(ctx, EmailPass, i.Providers[EmailPass].Key)
+	return i, nil
+}
+
+// resetAtBackend is resetPerson once the attempt is counted.
+func (s *Service) resetAtBackend(ctx context.Context, u CredentialUpdater, actorType, address, token string, in Input) (*Identity, error) {
 	keys := u.Keys(address)
 	if len(keys) == 0 {
 		return nil, errInvalidToken
@@ -73,7 +94,7 @@ func (s *Service) resetPerson(ctx context.Context, u CredentialUpdater, actorTyp
 	}
 	// Hashing costs much, and so does a question to the backend: what is forged must
 	// not get that far for long.
-	err = s.legacy.Legacy.CheckReset(ctx, actorType, address, token)
+	err = s.legacy.Legacy.CheckReset(actorType, token)
 	if errors.Is(err, ErrNotFound) {
 		return nil, errInvalidToken
 	}

@@ -14,7 +14,11 @@ func (s *Service) finishReset(ctx context.Context, i *Identity, p CredentialUpda
 	next.VerifiedEmail = next.EntityID
 	err := s.Store.FinishReset(ctx, i.ID, hash, next, s.nextValidFrom(i.ValidFrom), drop)
 	s.ended(i.ID, err)
-	return invalidIfGone(err)
+	if err := invalidIfGone(err); err != nil {
+		return err
+	}
+	s.forgive(ctx, next.Provider, next.Key)
+	return nil
 }
 
 // unproven returns which of the identity's other provider identities go with its

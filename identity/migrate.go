@@ -16,6 +16,9 @@ const migrationWait = 10 * time.Second
 // over, and those behind it need not ask the backend. What two processes do at
 // once does no harm, for the account has one id, which is stored once.
 func (a accounts) Migrate(ctx context.Context, keys []string, identifier, password string, entry func() (ProviderIdentity, error)) (*Identity, error) {
+	if a.alone {
+		return nil, ErrNotFound
+	}
 	if a.legacy != nil {
 		return a.migratePerson(ctx, keys, identifier, password, entry)
 	}

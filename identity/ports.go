@@ -165,6 +165,9 @@ type Input struct {
 	Host string
 	// Browser tells browsers apart that a third party sends back.
 	Browser Browser
+	// Device returns the id of the browser if it was in the account of that name
+	// before, else "". nil: nobody knows.
+	Device func(account string) string
 	// LinkTo is the id of the identity, of a person who is signed in and logged in
 	// lately, that is to get the provider; "" for a log-in.
 	LinkTo string

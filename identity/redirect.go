@@ -39,7 +39,7 @@ func (s *Service) begin(ctx context.Context, r Redirector, actorType, provider s
 	if err != nil {
 		return Login{}, err
 	}
-	if err := s.admit(ctx); err != nil {
+	if err := s.limit(ctx, Subject{Client: ClientOf(ctx)}, BucketThirdParty, BucketThirdPartyAll); err != nil {
 		return Login{}, err
 	}
 	state := newState()
@@ -60,14 +60,6 @@ func (s *Service) begin(ctx context.Context, r Redirector, actorType, provider s
 		return Login{}, fmt.Errorf("beginning a log-in at %s: %w", provider, err)
 	}
 	return Login{Location: location}, nil
-}
-
-// admit returns an error if strangers have made enough of third parties for now.
-func (s *Service) admit(ctx context.Context) error {
-	if s.ThirdPartyLimit == nil || s.ThirdPartyLimit.Allow(ClientOf(ctx), s.Clock()) {
-		return nil
-	}
-	return Unavailable("third_party_limit", errors.New("too many log-ins at third parties were begun or ended"))
 }
 
 var errCallbackURL = &Error{
@@ -112,7 +104,7 @@ func (s *Service) finish(ctx context.Context, r Redirector, actorType, provider 
 	if in.Query["state"] == "" {
 		return Login{}, stateRefused("state_missing", nil)
 	}
-	if err := s.admit(ctx); err != nil {
+	if err := s.limit(ctx, Subject{Client: ClientOf(ctx)}, BucketThirdParty, BucketThirdPartyAll); err != nil {
 		return Login{}, err // the attempt stays
 	}
 	hash := textHash(in.Query["state"])

@@ -39,6 +39,13 @@ func (s *Service) RequestReset(ctx context.Context, actorType, provider, identif
 	if len(metadata) > maxResetMetadata {
 		return &Error{Code: CodeInvalid, Reason: "reset_metadata_too_large", Message: fmt.Sprintf("Invalid request: Field 'metadata' may have %d bytes", maxResetMetadata)}
 	}
+	of := Subject{Client: ClientOf(ctx), Account: identifier}
+	if g, ok := s.providers[provider].(Guessable); ok {
+		of.Account = g.Account(identifier)
+	}
+	if err := s.limit(ctx, of, BucketReset, BucketResetAccount); err != nil {
+		return fmt.Errorf("asking for a new password: %w", err)
+	}
 	if len(identifier) > maxIdentifier {
 		return nil // it names nobody, and the queue is no place for it
 	}

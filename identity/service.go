@@ -20,9 +20,8 @@ type Config struct {
 
 	// Attempts is required with a Redirector among the providers.
 	Attempts Attempts
-	// ThirdPartyLimit bounds how often log-ins at third parties begin and end, before
-	// anything is stored or asked there. Default: no limit.
-	ThirdPartyLimit Limit
+	// Limiter bounds what strangers try. Default: nothing is limited.
+	Limiter Limiter
 
 	Resets ResetQueue
 	Tokens ResetTokens
@@ -51,6 +50,7 @@ type Service struct {
 	providers map[string]Provider
 	order     []string
 	actors    map[string][]string
+	slowdown  slowdown
 	backend   *BackendConfig // nil without one
 	legacy    *LegacyConfig  // nil without one
 }
@@ -75,7 +75,7 @@ func NewService(c Config) (*Service, error) {
 	if c.Revoked == nil {
 		c.Revoked = func(string) {}
 	}
-	s := &Service{Config: c, providers: make(map[string]Provider), actors: c.Actors}
+	s := &Service{Config: c, providers: make(map[string]Provider), actors: c.Actors, slowdown: newSlowdown()}
 	for _, p := range c.Providers {
 		if !ValidName(p.ID) || p.Provider == nil {
 			return nil, fmt.Errorf("provider %q: use letters, digits, '_' and '-', at most 64, and configure what it is", p.ID)
@@ -122,9 +122,13 @@ func (s *Service) Register(ctx context.Context, actorType, provider string, in I
 		}
 	}
 	in.ActorType = actorType
+	g, err := s.guess(ctx, provider, in, BucketRegister)
+	if err != nil {
+		return Claims{}, fmt.Errorf("registering: %w", err)
+	}
 	begun := s.Clock()
 	i, err := r.Register(ctx, s.accounts(provider, actorType), in)
-	if err != nil {
+	if err = g.end(ctx, err); err != nil {
 		return Claims{}, fmt.Errorf("registering: %w", err)
 	}
 	return s.claims(i, actorType, provider, begun), nil
@@ -150,9 +154,15 @@ func (s *Service) Authenticate(ctx context.Context, actorType, provider string, 
 	if in.LinkTo != "" {
 		return Login{}, &Error{Code: CodeInvalid, Reason: "link_unsupported", Message: provider + " accounts cannot be linked"}
 	}
-	begun := s.Clock()
-	i, err := p.(Authenticator).Authenticate(ctx, s.accounts(provider, actorType), in)
+	g, err := s.guess(ctx, provider, in)
 	if err != nil {
+		return Login{}, fmt.Errorf("authenticating: %w", err)
+	}
+	begun := s.Clock()
+	accounts := s.accounts(provider, actorType)
+	accounts.alone = g.backend != nil
+	i, err := p.(Authenticator).Authenticate(ctx, accounts, in)
+	if err = g.end(ctx, err); err != nil {
 		return Login{}, fmt.Errorf("authenticating: %w", err)
 	}
 	return s.login(ctx, i, actorType, provider, begun)

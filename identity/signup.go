@@ -33,10 +33,16 @@ func (s *Service) SignUp(ctx context.Context, in Input, profile json.RawMessage)
 		return Claims{}, nil, &Error{Code: CodeNotAllowed, Reason: "registration_unsupported", Message: "Registration is not supported"}
 	}
 	in.ActorType = Customer
+	// A storefront of the older dialect needs to hear that an address has an account,
+	// so a registration is such a question, whatever comes of it.
+	g, err := s.guess(ctx, EmailPass, in, BucketRegister, BucketExists, BucketExistsAll)
+	if err != nil {
+		return Claims{}, nil, fmt.Errorf("signing up: %w", err)
+	}
 	begun := s.Clock()
 	e := &enrolling{accounts: s.accounts(EmailPass, Customer), profile: profile}
 	i, err := r.Register(ctx, e, in)
-	if err != nil {
+	if err = g.end(ctx, err); err != nil {
 		return Claims{}, nil, fmt.Errorf("signing up: %w", err)
 	}
 	if i.ActorID(Customer) == "" { // registered before by the newer dialect, with this password

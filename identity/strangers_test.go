@@ -1,12 +1,10 @@
 package identity_test
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"reflect"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -57,41 +55,28 @@ func TestWhatAnAttemptKeeps(t *testing.T) {
 	}
 }
 
-// full is a limit that is reached, or not.
-type full struct {
-	atomic.Bool
-	client atomic.Value
-}
-
-func (f *full) Allow(client string, _ time.Time) bool {
-	f.client.Store(client)
-	return !f.Load()
-}
-
 // Beyond the limit nothing is kept and nobody asked; a callback that was refused
 // can be repeated.
 func TestThirdPartyLimit(t *testing.T) {
 	t.Parallel()
-	var limit full
-	r := newRealm(t, func(c *identity.Config) { c.ThirdPartyLimit = &limit })
-	ctx := identity.WithClient(context.Background(), "192.0.2.1")
+	counter := newCounter()
+	r := newRealm(t, func(c *identity.Config) { c.Limiter = limiterOf(t, counter, nil) })
+	ctx := identity.WithClient(t.Context(), "192.0.2.1")
 	state := r.begin(t, "google", identity.Input{})
 	r.store.called()
-	limit.Store(true)
+	counter.fill("third_party", "192.0.2.1")
 	_, beginning := r.Authenticate(ctx, "customer", "google", identity.Input{Host: shopHost})
 	_, ending := r.Callback(ctx, "customer", "google", back(state, "ann"))
 	for _, err := range []error{beginning, ending} {
-		if identity.CodeOf(err) != identity.CodeUnavailable || identity.ReasonOf(err) != "third_party_limit" {
-			t.Errorf("got %v", err)
-		}
+		wantLimited(t, err, "third_party_limited", time.Second)
 	}
-	if calls := r.store.called(); len(calls) != 0 || limit.client.Load() != "192.0.2.1" {
-		t.Errorf("the store was asked: %v; the client is %v", calls, limit.client.Load())
+	if calls := r.store.called(); len(calls) != 0 || counter.used("third_party_all", "") != 1 {
+		t.Errorf("the store was asked: %v; of all %d count", calls, counter.used("third_party_all", ""))
 	}
-	if _, err := r.Register(ctx, "customer", "emailpass", identity.Input{Body: map[string]any{"email": "ann@example.com", "password": "x"}}); identity.ReasonOf(err) == "third_party_limit" {
+	if _, err := r.Register(ctx, "customer", "emailpass", identity.Input{Body: map[string]any{"email": "ann@example.com", "password": "x"}}); identity.CodeOf(err) == identity.CodeLimited {
 		t.Errorf("registering by password: %v", err)
 	}
-	limit.Store(false)
+	counter.forget()
 	if _, err := r.Callback(ctx, "customer", "google", back(state, "ann")); err != nil {
 		t.Errorf("the same callback later: %v", err)
 	}

@@ -27,7 +27,7 @@ type answer struct {
 	// public: no credential has to do with it. All others must not be stored.
 	public     bool
 	tagged     bool // carries an ETag
-	retryAfter bool
+	retryAfter int  // seconds, 0 for none
 }
 
 func jsonAnswer(status int, v any) (answer, error) {
@@ -51,8 +51,8 @@ func (a answer) write(w http.ResponseWriter, r *http.Request) {
 	if !a.public {
 		h.Set("Cache-Control", "private, no-store")
 	}
-	if a.retryAfter {
-		h.Set("Retry-After", "1") // seconds
+	if a.retryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(a.retryAfter))
 		h.Set("Access-Control-Expose-Headers", "Retry-After")
 	}
 	if a.cookie != "" {

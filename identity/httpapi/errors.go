@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
 )
@@ -40,6 +41,7 @@ var statuses = map[identity.Code]int{
 	identity.CodeUnauthorized: http.StatusUnauthorized,
 	identity.CodeForbidden:    http.StatusForbidden,
 	identity.CodeNotFound:     http.StatusNotFound,
+	identity.CodeLimited:      http.StatusTooManyRequests,
 	identity.CodeUnavailable:  http.StatusServiceUnavailable,
 }
 
@@ -115,7 +117,7 @@ func (h *Handler) refuse(r *http.Request, c *call, err error) answer {
 	if err != nil {
 		return internalAnswer()
 	}
-	a.retryAfter = status == http.StatusServiceUnavailable
+	a.retryAfter = RetryAfter(status, err)
 	a.public = c.route == nil
 	return a
 }
@@ -125,6 +127,22 @@ func (h *Handler) refuse(r *http.Request, c *call, err error) answer {
 var remedies = map[string]string{
 	"client_refused": "the third party does not take the shop for one of its clients: compare client_id and client_secret with what is registered there, " +
 		"see whether the secret has expired, and register the callback page there letter for letter",
+}
+
+// RetryAfter returns the seconds after which a request is worth repeating that was
+// answered with that status for that error, rounded up, or 0 for none.
+func RetryAfter(status int, err error) int {
+	switch status {
+	case http.StatusServiceUnavailable:
+		return 1
+	case http.StatusTooManyRequests:
+		wait := time.Second
+		if e, ok := errors.AsType[*identity.Error](err); ok {
+			wait = max(wait, e.RetryAfter)
+		}
+		return int((wait + time.Second - 1) / time.Second)
+	}
+	return 0
 }
 
 func internal(reason string, err error) error {

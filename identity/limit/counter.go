@@ -36,6 +36,8 @@ type Reply struct {
 	At int64
 	// Err: the bucket could not be asked (CodeUnavailable); nothing else counts then.
 	Err error
+	// ReadOnly, with Err: what keeps the bucket takes no writes now, but can be read.
+	ReadOnly bool
 }
 
 // Counter counts events on all nodes. It is safe for concurrent use, and of

@@ -70,39 +70,3 @@ func TestBucketsForget(t *testing.T) {
 		t.Error("idle is remembered")
 	}
 }
-
-// One client has its burst and then one a second, whatever the others do; all
-// together have theirs.
-func TestThirdParties(t *testing.T) {
-	t.Parallel()
-	c, err := limit.NewThirdParties()
-	if err != nil {
-		t.Fatal(err)
-	}
-	clock := identitytest.NewClock()
-	allowed := func(times int, client func(n int) string) int {
-		count := 0
-		for n := range times {
-			if c.Allow(client(n), clock.Now()) {
-				count++
-			}
-		}
-		return count
-	}
-	one := func(n int) string { return fmt.Sprintf("2001:db8::%x", n) }
-	many := func(n int) string { return fmt.Sprintf("192.0.2.%d", n%250) }
-	nobody := func(int) string { return "" }
-	for n, step := range []struct {
-		ago    time.Duration
-		client func(n int) string
-		want   int
-	}{
-		{0, one, 20}, {0, many, 180}, {0, nobody, 0}, {time.Second, one, 1}, {0, nobody, 49},
-		{time.Hour, one, 20}, {0, nobody, 180}, {time.Second, many, 50},
-	} {
-		clock.Forward(step.ago)
-		if got := allowed(1000, step.client); got != step.want {
-			t.Errorf("step %d: %d were allowed, want %d", n, got, step.want)
-		}
-	}
-}

@@ -8,10 +8,14 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/caddy-commerce/auth-sidecar/identity"
 	"github.com/caddy-commerce/auth-sidecar/identity/limit"
 )
 
 var _ limit.Counter = (*Store)(nil)
+
+// readOnly are the reasons of a server that takes no writes and answers all the same.
+var readOnly = []string{"store_readonly", "store_oom", "store_misconf", "store_noreplicas"}
 
 // TakeEvents implements limit.Counter by the clock of the server, in one round
 // trip. An event whose reply got lost may be counted though its reply has an Err,
@@ -32,7 +36,8 @@ func (s *Store) TakeEvents(ctx context.Context, counts []limit.Count) []limit.Re
 			err = unexpected(numbers)
 		}
 		if err != nil {
-			replies[n].Err = classify("counting an event", err)
+			err = classify("counting an event", err)
+			replies[n] = limit.Reply{Err: err, ReadOnly: slices.Contains(readOnly, identity.ReasonOf(err))}
 			continue
 		}
 		full := counts[n].Rate.Interval() * time.Duration(counts[n].Rate.Events)

@@ -46,7 +46,6 @@ type Config struct {
 type Backend struct {
 	Config
 	client *upstream.Client
-	limits *upstream.Limits
 	trust  *upstream.Trust
 }
 
@@ -71,11 +70,7 @@ func New(c Config) (*Backend, error) {
 	if err != nil {
 		return nil, fmt.Errorf("medusa: %w", err)
 	}
-	limits, err := upstream.NewLimits()
-	if err != nil {
-		return nil, fmt.Errorf("medusa: %w", err)
-	}
-	b := &Backend{Config: c, client: client, limits: limits}
+	b := &Backend{Config: c, client: client}
 	b.trust = upstream.NewTrust(client.Timeout(), c.Clock, b.probe)
 	return b, nil
 }

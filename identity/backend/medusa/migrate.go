@@ -5,13 +5,13 @@ import (
 	"errors"
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
+	"github.com/caddy-commerce/auth-sidecar/identity/backend/upstream"
 )
 
-// Migrate implements identity.Backend. Too many attempts are CodeUnavailable:
-// nobody asked whether the password is right.
+// Migrate implements identity.Backend.
 func (b *Backend) Migrate(ctx context.Context, actorType, identifier, password string) (identity.Account, error) {
-	if err := b.limits.Try(ctx, identifier, b.Clock()); err != nil {
-		return identity.Account{}, err
+	if len(identifier) > upstream.MaxAddress {
+		return identity.Account{}, identity.ErrNotFound
 	}
 	account, err := b.login(ctx, actorType, credentials{identifier, password})
 	if errors.Is(err, identity.ErrSecondFactor) {

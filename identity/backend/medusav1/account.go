@@ -166,8 +166,8 @@ func (b *Backend) Migrate(ctx context.Context, actorType, address, password stri
 	if err != nil {
 		return identity.Person{}, identity.ErrNotFound //nolint:nilerr // there are none of that type
 	}
-	if err := b.limits.Try(ctx, address, b.Clock()); err != nil {
-		return identity.Person{}, err
+	if len(address) > upstream.MaxAddress {
+		return identity.Person{}, identity.ErrNotFound
 	}
 	a, err := b.login(ctx, d, credentials{address, password})
 	return a.Person, err

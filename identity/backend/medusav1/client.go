@@ -52,7 +52,6 @@ type Config struct {
 type Backend struct {
 	Config
 	client *upstream.Client
-	limits *upstream.Limits
 	trust  *upstream.Trust
 }
 
@@ -70,11 +69,7 @@ func New(c Config) (*Backend, error) {
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}
-	limits, err := upstream.NewLimits()
-	if err != nil {
-		return nil, fmt.Errorf("medusa_v1: %w", err)
-	}
-	b := &Backend{Config: c, client: client, limits: limits}
+	b := &Backend{Config: c, client: client}
 	b.trust = upstream.NewTrust(client.Timeout(), c.Clock, b.probe)
 	return b, nil
 }

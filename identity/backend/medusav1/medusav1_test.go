@@ -180,24 +180,6 @@ func TestPersonExistsAndMigrate(t *testing.T) {
 	}
 }
 
-func TestMigrateIsLimited(t *testing.T) {
-	t.Parallel()
-	m, b := start(t)
-	m.Customer(address, "cust0mer")
-	for range 5 {
-		if _, err := b.Migrate(t.Context(), "customer", address, "wrong"); !errors.Is(err, identity.ErrNotFound) {
-			t.Fatal(err)
-		}
-	}
-	before := m.Calls("POST /store/auth")
-	if _, err := b.Migrate(t.Context(), "customer", address, "cust0mer"); identity.ReasonOf(err) != "migration_limited" {
-		t.Errorf("error %v", err)
-	}
-	if m.Calls("POST /store/auth") != before {
-		t.Error("the backend was asked")
-	}
-}
-
 func TestSeal(t *testing.T) {
 	t.Parallel()
 	m, b := start(t)

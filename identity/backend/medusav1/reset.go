@@ -41,13 +41,13 @@ func (b *Backend) RequestReset(ctx context.Context, actorType, address string) e
 	return nil
 }
 
-// CheckReset implements identity.Legacy. An attempt counts like that of a password.
-func (b *Backend) CheckReset(ctx context.Context, actorType, address, token string) error {
+// CheckReset implements identity.Legacy.
+func (b *Backend) CheckReset(actorType, token string) error {
 	d, err := domainOf(actorType)
 	if err != nil || resetActor(d, token, b.Clock().Unix()) == "" {
 		return identity.ErrNotFound // there are no tokens of that type, or it is none
 	}
-	return b.limits.Try(ctx, address, b.Clock())
+	return nil
 }
 
 // UseReset implements identity.Legacy. Medusa answers a token that is not good

@@ -24,6 +24,9 @@ const DefaultTimeout = 5 * time.Second
 // maxAnswer is the longest answer that is read, in bytes.
 const maxAnswer = 1 << 20
 
+// MaxAddress is the longest address, in bytes, whose password is tried at a backend.
+const MaxAddress = 1 << 10
+
 // Client calls one backend. It is safe for concurrent use.
 type Client struct {
 	base         string

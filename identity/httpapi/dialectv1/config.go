@@ -81,11 +81,6 @@ type Config struct {
 	// HTTPS reports whether the client spoke https. Default: whether the connection
 	// itself is TLS.
 	HTTPS func(*http.Request) bool
-	// Client returns the address of the client, by whom questions are counted.
-	// Default: that which identity.WithClient was told.
-	Client func(*http.Request) string
-	// Clock tells the time. Default: time.Now.
-	Clock func() time.Time
 	// Logger gets one line per refused request. Default: none.
 	Logger *slog.Logger
 }
@@ -94,7 +89,6 @@ type Config struct {
 type Handler struct {
 	Config
 	crossOrigin *httpapi.CrossOrigin
-	questions   *limits
 }
 
 // New checks the configuration and makes a Handler.
@@ -120,17 +114,8 @@ func New(c Config) (*Handler, error) {
 	if c.HTTPS == nil {
 		c.HTTPS = func(r *http.Request) bool { return r.TLS != nil }
 	}
-	if c.Client == nil {
-		c.Client = func(r *http.Request) string { return identity.ClientOf(r.Context()) }
-	}
-	if c.Clock == nil {
-		c.Clock = time.Now
-	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	h := &Handler{Config: c, crossOrigin: httpapi.NewCrossOrigin(c.Origins)}
-	var err error
-	h.questions, err = newLimits()
-	return h, err
+	return &Handler{Config: c, crossOrigin: httpapi.NewCrossOrigin(c.Origins)}, nil
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
+	"github.com/caddy-commerce/auth-sidecar/identity/httpapi"
 )
 
 // errorBody is v1's shape of an error.
@@ -26,16 +27,7 @@ type statusError struct {
 func (e *statusError) Error() string { return e.reason }
 func (e *statusError) Unwrap() error { return e.err }
 
-var (
-	errNoRoute = &identity.Error{Code: identity.CodeNotFound, Reason: "route_unknown", Message: "There is no such route"}
-	errTooMany = &statusError{
-		reason: "questions_limited",
-		answer: answer{
-			status: http.StatusTooManyRequests, media: mediaJSON, retryAfter: int(questionEvery.Seconds()),
-			body: []byte(`{"type":"too_many_requests","message":"Too many requests"}`),
-		},
-	}
-)
+var errNoRoute = &identity.Error{Code: identity.CodeNotFound, Reason: "route_unknown", Message: "There is no such route"}
 
 // unauthorized is the answer of passport in front of a route: it has no content
 // type (reference medusa-v1, section 2).
@@ -79,7 +71,11 @@ func describe(err error) answer {
 	switch {
 	case code == identity.CodeUnavailable || givenUp: // the outcome is not known
 		a := encoded(http.StatusServiceUnavailable, errorBody{Type: "unavailable", Message: "Service temporarily unavailable"})
-		a.retryAfter = 1
+		a.retryAfter = httpapi.RetryAfter(a.status, err)
+		return a
+	case code == identity.CodeLimited:
+		a := encoded(http.StatusTooManyRequests, errorBody{Type: string(code), Message: message})
+		a.retryAfter = httpapi.RetryAfter(a.status, err)
 		return a
 	case code == identity.CodeInvalid || code == identity.CodeNotAllowed:
 		return encoded(http.StatusBadRequest, errorBody{Type: string(code), Message: message})

@@ -9,15 +9,10 @@ import (
 	"github.com/caddy-commerce/auth-sidecar/identity"
 )
 
-// register makes a customer and logs them in. A storefront of v1 needs to hear that
-// an address has an account, so a registration is a question like exists, whatever
-// comes of it: else the refusal would be the answer.
+// register makes a customer and logs them in.
 func (h *Handler) register(c *call) (answer, error) {
 	if err := h.crossOrigin.Check(c.Request); err != nil {
 		return answer{}, err
-	}
-	if !h.questions.allow(h.Client(c.Request), h.Clock()) {
-		return answer{}, errTooMany
 	}
 	profile, err := profileOf(c.body)
 	if err != nil {

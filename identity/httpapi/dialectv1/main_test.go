@@ -17,6 +17,7 @@ import (
 	"github.com/caddy-commerce/auth-sidecar/identity"
 	"github.com/caddy-commerce/auth-sidecar/identity/httpapi"
 	"github.com/caddy-commerce/auth-sidecar/identity/httpapi/dialectv1"
+	"github.com/caddy-commerce/auth-sidecar/identity/limit"
 	"github.com/caddy-commerce/auth-sidecar/identity/password"
 	"github.com/caddy-commerce/auth-sidecar/identity/provider/emailpass"
 	"github.com/caddy-commerce/auth-sidecar/identity/redisstore"
@@ -61,6 +62,7 @@ type setup struct {
 	cookies  string
 	newID    func() string
 	now      time.Time
+	rates    map[identity.Bucket]limit.Rate // nil: nothing is limited
 }
 
 func (s *shop) clock() time.Time {
@@ -95,13 +97,23 @@ func must(t testing.TB, err error) {
 	}
 }
 
+// limiter is one with those rates, or none without.
+func (s *shop) limiter(rates map[identity.Bucket]limit.Rate) identity.Limiter {
+	if rates == nil {
+		return nil
+	}
+	l, err := limit.New(limit.Config{Counter: s.store, Rates: rates})
+	must(s.t, err)
+	return l
+}
+
 func newShop(t *testing.T, change func(*setup)) *shop {
 	t.Helper()
 	s := &shop{t: t, resets: &resets{}}
 	origins, err := httpapi.ParseOrigins([]string{storefront, dashboard})
 	must(t, err)
 	set := setup{
-		config: dialectv1.Config{Origins: origins, Logger: slog.New(slog.NewJSONHandler(s, nil)), Clock: s.clock},
+		config: dialectv1.Config{Origins: origins, Logger: slog.New(slog.NewJSONHandler(s, nil))},
 		secret: "reference-jwt-secret-of-32-bytes!", cookies: "reference-cookie-secret-32-bytes!",
 		newID: func() string { return ulid.Make().String() }, now: time.Now().Truncate(time.Second),
 	}
@@ -130,6 +142,7 @@ func newShop(t *testing.T, change func(*setup)) *shop {
 	must(t, err)
 	s.service, err = identity.NewService(identity.Config{
 		Store: s.store, Attempts: s.store, Resets: s.resets, Tokens: s.ring, NewID: set.newID, Clock: s.clock, Revoked: s.verifier.Forget,
+		Limiter:   s.limiter(set.rates),
 		Providers: []identity.NamedProvider{{ID: "emailpass", Provider: emailpass.New(s.hasher, slog.New(slog.DiscardHandler))}},
 	})
 	must(t, err)
@@ -141,6 +154,7 @@ func newShop(t *testing.T, change func(*setup)) *shop {
 	handler, err := dialectv1.New(c)
 	must(t, err)
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r = r.WithContext(identity.WithClient(r.Context(), r.Header.Get("Client")))
 		if !handler.Serve(w, r) {
 			body, _ := io.ReadAll(r.Body)
 			w.WriteHeader(299)

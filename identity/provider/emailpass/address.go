@@ -67,6 +67,13 @@ func canonicalise(s string) (string, error) {
 	return folded + "@" + domain, nil
 }
 
+// Account implements identity.Guessable: the canonical address, and of what is
+// none as much as accounts that were imported, or a backend, may not tell apart.
+func (p *Provider) Account(email string) string {
+	keys := p.Keys(email)
+	return norm.NFC.String(strings.ToLower(strings.TrimSpace(keys[len(keys)-1])))
+}
+
 func ascii(s string) bool {
 	return !strings.ContainsFunc(s, func(c rune) bool { return c > unicode.MaxASCII })
 }

@@ -24,8 +24,8 @@ type Hasher interface {
 	NeedsRehash(stored identity.Secret) bool
 }
 
-// Provider implements identity.Authenticator, identity.Registrar and
-// identity.CredentialUpdater. It is safe for concurrent use.
+// Provider implements identity.Authenticator, identity.Registrar,
+// identity.CredentialUpdater and identity.Guessable. It is safe for concurrent use.
 type Provider struct {
 	hasher Hasher
 	logger *slog.Logger
@@ -149,6 +149,12 @@ func (p *Provider) Authenticate(ctx context.Context, accounts identity.Accounts,
 	}
 	p.rehash(ctx, accounts, i, pass)
 	return i, nil
+}
+
+// Identifier implements identity.Guessable.
+func (*Provider) Identifier(in identity.Input) (email string, ok bool) {
+	email, _, err := fields(in)
+	return email, err == nil
 }
 
 // migrate moves the account over that the backend has for the address, if the
