@@ -24,6 +24,7 @@ type answer struct {
 	media  string
 	body   []byte
 	cookie string // a Set-Cookie line or ""
+	device string // the same, for the browser of somebody who logged in
 	// public: no credential has to do with it. All others must not be stored.
 	public     bool
 	tagged     bool // carries an ETag
@@ -55,8 +56,10 @@ func (a answer) write(w http.ResponseWriter, r *http.Request) {
 		h.Set("Retry-After", strconv.Itoa(a.retryAfter))
 		h.Set("Access-Control-Expose-Headers", "Retry-After")
 	}
-	if a.cookie != "" {
-		h.Add("Set-Cookie", a.cookie)
+	for _, cookie := range []string{a.cookie, a.device} {
+		if cookie != "" {
+			h.Add("Set-Cookie", cookie)
+		}
 	}
 	if a.tagged {
 		tag := entityTag(a.body)

@@ -27,6 +27,9 @@ type Service interface {
 	Register(ctx context.Context, actorType, provider string, in identity.Input) (identity.Claims, error)
 	Authenticate(ctx context.Context, actorType, provider string, in identity.Input) (identity.Login, error)
 	Callback(ctx context.Context, actorType, provider string, in identity.Input) (identity.Login, error)
+	// AccountOf returns the name by which log-ins to the account are counted, or
+	// identity.ErrNotFound.
+	AccountOf(ctx context.Context, c identity.Claims) (string, error)
 	Refresh(ctx context.Context, old identity.Claims) (identity.Claims, error)
 	// Present returns an error with CodeUnauthorized if the claims are of somebody who
 	// was deleted at a backend.
@@ -74,6 +77,10 @@ type Sessions interface {
 	Browser(h http.Header) identity.Browser
 	// BrowserCookie returns the Set-Cookie line that tells it, or "".
 	BrowserCookie(b identity.Browser, https bool) string
+	// Device returns the id of the browser if the account logged in by it, else "".
+	Device(h http.Header, account string) string
+	// DeviceCookie returns the Set-Cookie line by which it is known to the account, or "".
+	DeviceCookie(h http.Header, account string, https bool) string
 }
 
 // Verifier checks bearer tokens; *verify.Verifier is one.

@@ -15,7 +15,7 @@ type locationBody struct {
 }
 
 func (h *Handler) register(c *call) (answer, error) {
-	claims, err := h.Service.Register(c.Context(), c.actor, c.provider, c.input())
+	claims, err := h.Service.Register(c.Context(), c.actor, c.provider, h.input(c))
 	if err != nil {
 		return answer{}, err
 	}
@@ -52,10 +52,17 @@ func (h *Handler) callback(c *call) (answer, error) {
 	return h.loggedIn(c, login.Claims)
 }
 
+// input is what providers get of a request.
+func (h *Handler) input(c *call) identity.Input {
+	in := c.input()
+	in.Device = func(account string) string { return h.Sessions.Device(c.Header, account) }
+	return in
+}
+
 // browserInput is what providers get of a request of a browser that goes to a
 // third party or comes back.
 func (h *Handler) browserInput(c *call) identity.Input {
-	in := c.input()
+	in := h.input(c)
 	in.Browser = h.Sessions.Browser(c.Header)
 	return in
 }

@@ -88,6 +88,11 @@ func (r *recorder) Refresh(context.Context, identity.Claims) (identity.Claims, e
 // Present is not noted: it asks about who is known already.
 func (r *recorder) Present(context.Context, identity.Claims) error { return r.gone }
 
+// AccountOf is not noted either.
+func (r *recorder) AccountOf(context.Context, identity.Claims) (string, error) {
+	return "", identity.ErrNotFound
+}
+
 func (r *recorder) RequestReset(_ context.Context, actor, provider, identifier string, metadata json.RawMessage) error {
 	return r.note(identity.Input{}, "reset", actor, provider, identifier, string(metadata))
 }
@@ -188,6 +193,10 @@ func (f *fakeSessions) Browser(http.Header) identity.Browser {
 }
 
 func (*fakeSessions) BrowserCookie(identity.Browser, bool) string { return "browser" }
+
+func (*fakeSessions) Device(http.Header, string) string { return "" }
+
+func (*fakeSessions) DeviceCookie(http.Header, string, bool) string { return "device" }
 
 // fakeVerifier takes every token for one of these claims.
 type fakeVerifier struct {

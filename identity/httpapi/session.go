@@ -49,7 +49,26 @@ func (h *Handler) startSession(c *call) (answer, error) {
 	}
 	h.carry(c.Context(), raw, sessionCredential(sid, claims.ActorType))
 	a.cookie = cookie
+	if cookie != "" {
+		a.device = h.knownDevice(c, claims)
+	}
 	return a, nil
+}
+
+// knownDevice returns the Set-Cookie line by which the browser is known to the
+// account from now on: somebody else who guesses its password does not keep it
+// out. No session depends on it.
+func (h *Handler) knownDevice(c *call, claims identity.Claims) string {
+	account, err := h.Service.AccountOf(c.Context(), claims)
+	switch {
+	case errors.Is(err, identity.ErrNotFound): // by a third party, or gone
+		return ""
+	case err != nil:
+		h.Logger.WarnContext(c.Context(), "browser was not made known to its account",
+			slog.String("reason", identity.ReasonOf(err)), slog.Any("error", err))
+		return ""
+	}
+	return h.Sessions.DeviceCookie(c.Header, account, h.HTTPS(c.Request))
 }
 
 // start makes a session in place of the old one, if there is one, and returns

@@ -29,7 +29,8 @@ func TestSession(t *testing.T) {
 	}
 	form := regexp.MustCompile(`^connect\.sid=s%3A[A-Za-z0-9_-]{32}\.[A-Za-z0-9%]{43,60}; Path=/; Expires=` +
 		s.clock.Now().Add(10*time.Hour).UTC().Format(http.TimeFormat) + `; HttpOnly$`)
-	if lines := res.header["Set-Cookie"]; len(lines) != 1 || !form.MatchString(lines[0]) {
+	device := regexp.MustCompile(`^connect\.sid\.device=[\w-]{98}; Path=/; Max-Age=7776000; HttpOnly$`)
+	if lines := res.header["Set-Cookie"]; len(lines) != 2 || !form.MatchString(lines[0]) || !device.MatchString(lines[1]) {
 		t.Errorf("got Set-Cookie %q", lines)
 	}
 	cookie, _, _ := strings.Cut(res.header.Get("Set-Cookie"), ";")

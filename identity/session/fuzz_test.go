@@ -104,3 +104,26 @@ func others(lines []string) []string {
 	}
 	return pairs
 }
+
+// A device that is read is one that we would write, byte by byte.
+func FuzzDevice(f *testing.F) {
+	s := newDeviceSigner([]identity.Secret{identity.NewSecret("first"), identity.NewSecret("second")})
+	previous := &deviceSigner{keys: s.keys[1:]}
+	one := device{id: [deviceID]byte{1}, accounts: []deviceAccount{{end: 1 << 40}}}
+	full := device{id: [deviceID]byte{2}, accounts: make([]deviceAccount, deviceAccounts)}
+	for _, seed := range []string{s.write(one), s.write(full), previous.write(one), s.write(one)[1:], s.write(device{}), "", "AA", "====", "\xff"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, value string) {
+		d, err := s.read(value)
+		if err != nil {
+			return
+		}
+		if n := len(d.accounts); n < 1 || n > deviceAccounts {
+			t.Fatalf("%d accounts", n)
+		}
+		if value != s.write(d) && value != previous.write(d) {
+			t.Fatalf("%q was read, but we would not have written it", value)
+		}
+	})
+}

@@ -61,6 +61,8 @@ type Manager struct {
 	browser string // name of the browser's cookie
 	seen    *lru.Cache[string, time.Time]
 	uses    chan use
+	devices *deviceSigner
+	device  string // name of the device's cookie
 }
 
 // NewManager returns a Manager, or every reason why cfg is not usable.
@@ -73,7 +75,8 @@ func NewManager(cfg Config) (*Manager, error) {
 		return nil, errors.New("store is missing")
 	}
 	cfg.Settings = cfg.withDefaults()
-	cfg.Secrets = nil // they live in the signer
+	devices := newDeviceSigner(cfg.Secrets)
+	cfg.Secrets = nil // they live in the signers
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now
 	}
@@ -84,7 +87,10 @@ func NewManager(cfg Config) (*Manager, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Manager{cfg: cfg, signer: s, browser: cfg.Name + browserSuffix, seen: seen, uses: make(chan use, usedQueue)}, nil
+	return &Manager{
+		cfg: cfg, signer: s, browser: cfg.Name + browserSuffix, devices: devices, device: cfg.Name + deviceSuffix,
+		seen: seen, uses: make(chan use, usedQueue),
+	}, nil
 }
 
 // FromRequest returns the session id of the request's cookie. It reads as
@@ -102,12 +108,13 @@ func (m *Manager) Presented(h http.Header) bool {
 	return ok
 }
 
-// Cut removes the session cookie and the browser's, valid or not, from a request
-// that goes to a backend, and leaves all other cookies as they are. The header
+// Cut removes the session cookie, the browser's and the device's, valid or not, from
+// a request that goes to a backend, and leaves all other cookies as they are. The header
 // may share memory with another request's.
 func (m *Manager) Cut(h http.Header) {
 	cut(h, m.cfg.Name)
 	cut(h, m.browser)
+	cut(h, m.device)
 }
 
 // ClearCookie returns the Set-Cookie line that deletes the cookie.

@@ -18,6 +18,7 @@ type answer struct {
 	media      string // "" for none at all
 	body       []byte
 	cookie     string // a Set-Cookie line or ""
+	device     string // the same, for the browser of somebody who logged in
 	retryAfter int    // seconds, 0 for none
 }
 
@@ -47,8 +48,10 @@ func (a answer) write(w http.ResponseWriter, r *http.Request) {
 		h.Set("Retry-After", strconv.Itoa(a.retryAfter))
 		h.Set("Access-Control-Expose-Headers", "Retry-After")
 	}
-	if a.cookie != "" {
-		h.Add("Set-Cookie", a.cookie)
+	for _, cookie := range []string{a.cookie, a.device} {
+		if cookie != "" {
+			h.Add("Set-Cookie", cookie)
+		}
 	}
 	h["Content-Type"] = nil // none is guessed
 	if a.media != "" {

@@ -27,6 +27,9 @@ type Service interface {
 	SignIn(ctx context.Context, actorType string, in identity.Input) (identity.Claims, error)
 	Account(ctx context.Context, c identity.Claims) (*identity.Identity, json.RawMessage, error)
 	HasAccount(ctx context.Context, actorType, address string) (bool, error)
+	// AccountOf returns the name by which log-ins to the account are counted, or
+	// identity.ErrNotFound.
+	AccountOf(ctx context.Context, c identity.Claims) (string, error)
 	RequestReset(ctx context.Context, actorType, provider, identifier string, metadata json.RawMessage) error
 	ResetPassword(ctx context.Context, actorType, address, token string, in identity.Input) (identity.Claims, error)
 }
@@ -41,6 +44,10 @@ type Sessions interface {
 	FromRequest(h http.Header) (sid string, ok bool)
 	Start(ctx context.Context, oldSID string, claims identity.Claims, https bool) (session.Started, error)
 	Touch(ctx context.Context, sid string, record *session.Record, https bool) (setCookie string, err error)
+	// Device returns the id of the browser if the account logged in by it, else "".
+	Device(h http.Header, account string) string
+	// DeviceCookie returns the Set-Cookie line by which it is known to the account, or "".
+	DeviceCookie(h http.Header, account string, https bool) string
 	Leave(ctx context.Context, sid, actorType string, https bool) (setCookie string, err error)
 }
 

@@ -85,6 +85,12 @@ func (nobody) Account(context.Context, identity.Claims) (*identity.Identity, jso
 
 func (nobody) HasAccount(context.Context, string, string) (bool, error) { return false, nil }
 
+func (nobody) AccountOf(context.Context, identity.Claims) (string, error) { return "", errRefused }
+
+func (nobody) Device(http.Header, string) string { return "" }
+
+func (nobody) DeviceCookie(http.Header, string, bool) string { return "" }
+
 func (nobody) RequestReset(context.Context, string, string, string, json.RawMessage) error {
 	return errRefused
 }

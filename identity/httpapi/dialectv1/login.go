@@ -2,6 +2,7 @@ package dialectv1
 
 import (
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net/http"
 	"time"
@@ -18,7 +19,7 @@ func (h *Handler) register(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	claims, person, err := h.Service.SignUp(c.Context(), c.input(), profile)
+	claims, person, err := h.Service.SignUp(c.Context(), h.input(c), profile)
 	if identity.CodeOf(err) == identity.CodeUnauthorized && identity.ReasonOf(err) == "identity_exists" {
 		a := encoded(http.StatusUnprocessableEntity, errorBody{
 			"invalid_request_error", "duplicate_error", "A customer with the given email already has an account. Log in instead",
@@ -63,7 +64,7 @@ func (h *Handler) login(c *call) (answer, error) {
 	if err := h.crossOrigin.Check(c.Request); err != nil {
 		return answer{}, err
 	}
-	claims, err := h.Service.SignIn(c.Context(), c.route.party.actorType, c.input())
+	claims, err := h.Service.SignIn(c.Context(), c.route.party.actorType, h.input(c))
 	if err != nil {
 		return answer{}, refusedLogin(err)
 	}
@@ -96,7 +97,32 @@ func (h *Handler) loggedIn(c *call, claims identity.Claims, person json.RawMessa
 			slog.String("route", c.route.name()))
 	}
 	a.cookie = started.SetCookie
+	if a.cookie != "" {
+		a.device = h.knownDevice(c, claims)
+	}
 	return a, nil
+}
+
+// input is what the provider gets of a request, with what is known of its browser.
+func (h *Handler) input(c *call) identity.Input {
+	in := c.input()
+	in.Device = func(account string) string { return h.Sessions.Device(c.Header, account) }
+	return in
+}
+
+// knownDevice returns the Set-Cookie line by which the browser is known to the
+// account from now on. No session depends on it.
+func (h *Handler) knownDevice(c *call, claims identity.Claims) string {
+	account, err := h.Service.AccountOf(c.Context(), claims)
+	switch {
+	case errors.Is(err, identity.ErrNotFound):
+		return ""
+	case err != nil:
+		h.Logger.WarnContext(c.Context(), "browser was not made known to its account",
+			slog.String("reason", identity.ReasonOf(err)), slog.Any("error", err))
+		return ""
+	}
+	return h.Sessions.DeviceCookie(c.Header, account, h.HTTPS(c.Request))
 }
 
 // shown is the answer that shows a person.
@@ -106,7 +132,7 @@ func (h *Handler) shown(c *call, person json.RawMessage) (answer, error) {
 
 // token mints a token and starts no session.
 func (h *Handler) token(c *call) (answer, error) {
-	claims, err := h.Service.SignIn(c.Context(), c.route.party.actorType, c.input())
+	claims, err := h.Service.SignIn(c.Context(), c.route.party.actorType, h.input(c))
 	if err != nil {
 		return answer{}, refusedLogin(err)
 	}

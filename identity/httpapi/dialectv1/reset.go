@@ -18,7 +18,7 @@ func (h *Handler) requestReset(c *call) (answer, error) {
 
 // reset sets a new password for the holder of a reset token.
 func (h *Handler) reset(c *call) (answer, error) {
-	claims, err := h.Service.ResetPassword(c.Context(), c.route.party.actorType, c.body.address(), c.body.text("token"), c.input())
+	claims, err := h.Service.ResetPassword(c.Context(), c.route.party.actorType, c.body.address(), c.body.text("token"), h.input(c))
 	if err != nil {
 		return answer{}, refusedReset(err)
 	}
