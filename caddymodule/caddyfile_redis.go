@@ -1,8 +1,10 @@
 package caddymodule
 
 import (
+	"strconv"
 	"strings"
 
+	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
@@ -23,6 +25,7 @@ import (
 //			username <name>
 //			password <placeholder>
 //		}
+//		wait       <replicas> <timeout>
 //	}
 func (r *Redis) unmarshal(d *caddyfile.Dispenser) error {
 	var address string
@@ -48,8 +51,11 @@ func (r *Redis) unmarshal(d *caddyfile.Dispenser) error {
 		case "sentinel":
 			r.Sentinel = new(RedisSentinel)
 			return r.Sentinel.unmarshal(d)
+		case "wait":
+			r.Wait = new(RedisWait)
+			return r.Wait.unmarshal(d)
 		}
-		return unrecognized(d, "key_prefix", "timeout", "ca_file", "cluster", "sentinel")
+		return unrecognized(d, "key_prefix", "timeout", "ca_file", "cluster", "sentinel", "wait")
 	})
 	if err != nil {
 		return err
@@ -73,6 +79,19 @@ func (s *RedisSentinel) unmarshal(d *caddyfile.Dispenser) error {
 		}
 		return unrecognized(d, "username", "password")
 	})
+}
+
+func (w *RedisWait) unmarshal(d *caddyfile.Dispenser) error {
+	args := d.RemainingArgs()
+	if len(args) == 2 {
+		replicas, err := strconv.Atoi(args[0])
+		timeout, errTimeout := caddy.ParseDuration(args[1])
+		if err == nil && errTimeout == nil && replicas > 0 && timeout > 0 {
+			w.Replicas, w.Timeout = replicas, caddy.Duration(timeout)
+			return nil
+		}
+	}
+	return d.Err(`write "wait <replicas> <timeout>", for example "wait 1 200ms"`)
 }
 
 // check refuses an address that no server can have. One with placeholders is

@@ -120,7 +120,6 @@ func (s *shop) refusesCredentials(t *testing.T, p person) {
 // with 503 and is not half done.
 func TestReadOnlyStore(t *testing.T) {
 	for name, command := range map[string][]any{
-		"replica":       {"REPLICAOF", "127.0.0.1", "1"},
 		"out of memory": {"CONFIG", "SET", "maxmemory", "1"},
 		"no replicas":   {"CONFIG", "SET", "min-replicas-to-write", "1"},
 	} {

@@ -55,6 +55,21 @@ type Redis struct {
 	// The hosts of the URL are sentinels, which say where the master is. User,
 	// password and database of the URL are those of the servers.
 	Sentinel *RedisSentinel `json:"sentinel,omitempty"`
+
+	// On how many replicas a write must be before anybody is told that it is done.
+	// Default: none, so that a failover may lose what the master alone has.
+	Wait *RedisWait `json:"wait,omitempty"`
+}
+
+// RedisWait lets what was acknowledged survive the loss of the master, as far as
+// a replica that has it takes its place.
+type RedisWait struct {
+	// How many replicas must have it, at least 1.
+	Replicas int `json:"replicas,omitempty"`
+
+	// For how long they may be late; then the client gets 503, though the write may
+	// be there. Must be shorter than `timeout`, which bounds all of an operation.
+	Timeout caddy.Duration `json:"timeout,omitempty"`
 }
 
 // RedisSentinel says what the sentinels are asked for, and by whom. `rediss://`
@@ -108,7 +123,7 @@ func (r *Redis) connect(realm string) (*connection, string, error) {
 		return nil, "", err
 	}
 	options := r.options(url, sentinel)
-	parts := []any{url.Reveal(), options.Timeout, options.CAFile, options.Cluster}
+	parts := []any{url.Reveal(), options.Timeout, options.CAFile, options.Cluster, options.Wait}
 	if sentinel != nil {
 		parts = append(parts, sentinel.Master, sentinel.Username, sentinel.Password.Reveal())
 	}
@@ -123,9 +138,13 @@ func (r *Redis) connect(realm string) (*connection, string, error) {
 
 // options are those of a client, with what is resolved.
 func (r *Redis) options(url identity.Secret, sentinel *redisstore.Sentinel) redisstore.ClientOptions {
-	return redisstore.ClientOptions{
+	o := redisstore.ClientOptions{
 		URL: url, Timeout: time.Duration(r.Timeout), CAFile: r.CAFile, Cluster: r.Cluster, Sentinel: sentinel,
 	}
+	if r.Wait != nil {
+		o.Wait = redisstore.Wait{Replicas: r.Wait.Replicas, Timeout: time.Duration(r.Wait.Timeout)}
+	}
+	return o
 }
 
 // resolve expands the placeholders; nil if there are no sentinels.
@@ -161,6 +180,8 @@ func (r *Redis) checkEmbedded() error {
 		return errors.New("redis embedded: has no use for cluster")
 	case r.Sentinel != nil:
 		return errors.New("redis embedded: has no use for sentinel")
+	case r.Wait != nil:
+		return errors.New("redis embedded: has no use for wait")
 	}
 	return nil
 }

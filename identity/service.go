@@ -127,7 +127,9 @@ func (s *Service) Register(ctx context.Context, actorType, provider string, in I
 		return Claims{}, fmt.Errorf("registering: %w", err)
 	}
 	begun := s.Clock()
-	i, err := r.Register(ctx, s.accounts(provider, actorType), in)
+	// Also when there is nothing left to write: the first try may have written it,
+	// and got no answer because it was not safe yet.
+	i, err := r.Register(Durable(ctx), s.accounts(provider, actorType), in)
 	if err = g.end(ctx, err); err != nil {
 		return Claims{}, fmt.Errorf("registering: %w", err)
 	}

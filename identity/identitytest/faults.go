@@ -117,7 +117,13 @@ func (f *Faults) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 // ProcessPipelineHook implements redis.Hook.
 func (f *Faults) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {
-		carriedOut, replies := f.pass(len(cmds))
+		count := len(cmds)
+		if count > 2 && cmds[count-1].Name() == "wait" {
+			// WAIT and what it waits for belong to the command before them: that was
+			// carried out and they were not looks to the caller like a lost reply.
+			count -= 2
+		}
+		carriedOut, replies := f.pass(count)
 		if replies {
 			return next(ctx, cmds)
 		}

@@ -46,7 +46,7 @@ func (s *Store) KeepAttempt(ctx context.Context, hash string, a identity.Attempt
 	if left < time.Millisecond {
 		return nil // over already
 	}
-	return s.do(ctx, "keeping a log-in", func(ctx context.Context) error {
+	return s.durably(ctx, "keeping a log-in", func(ctx context.Context) error {
 		key := s.keys.attempt(hash)
 		var has *redis.StringCmd
 		// The reading makes the pair repeatable: what counts is what is kept.
@@ -77,7 +77,7 @@ func (s *Store) TakeAttempt(ctx context.Context, hash string) (identity.Attempt,
 		return identity.Attempt{}, identity.ErrNotFound
 	}
 	var a identity.Attempt
-	err := s.do(ctx, "taking a log-in", func(ctx context.Context) error {
+	err := s.durably(ctx, "taking a log-in", func(ctx context.Context) error {
 		cmd := redis.NewCmd(ctx, "getdel", s.keys.attempt(hash))
 		// Asked again, it would be told that there is none.
 		_ = s.client.Process(ctx, onceCmd{cmd}) // the error is in cmd as well

@@ -15,7 +15,7 @@ func (s *Store) SetBackend(ctx context.Context, id, old, backendID string) error
 	if !validID(id) {
 		return identity.ErrNotFound
 	}
-	return s.do(ctx, "setting a backend's id", func(ctx context.Context) error {
+	return s.durably(ctx, "setting a backend's id", func(ctx context.Context) error {
 		reply, err := s.ask(ctx, 2, setBackendScript, []string{s.keys.identity(id)}, old, backendID, s.now())
 		switch {
 		case err != nil:

@@ -11,7 +11,7 @@ func (s *Store) DeleteBare(ctx context.Context, id, provider string) error {
 	if !validID(id) {
 		return identity.ErrNotFound
 	}
-	return s.do(ctx, "deleting an identity without actor", func(ctx context.Context) error {
+	return s.durably(ctx, "deleting an identity without actor", func(ctx context.Context) error {
 		for range maxTries {
 			r, err := s.settled(ctx, id)
 			if err != nil {

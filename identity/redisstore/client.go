@@ -40,6 +40,9 @@ type ClientOptions struct {
 	Sentinel *Sentinel
 	// Cluster says that the hosts of the URL are nodes of a Redis Cluster.
 	Cluster bool
+	// Wait says on how many replicas what a Store writes must be before it counts
+	// as done. Its timeout must be shorter than Timeout. Default: none.
+	Wait Wait
 }
 
 // NewClient makes a client for one server, for the master that sentinels name, or
@@ -57,7 +60,19 @@ func NewClient(o ClientOptions) (redis.UniversalClient, error) {
 	if options.TLSConfig, err = trust(options.TLSConfig, o.CAFile); err != nil {
 		return nil, err
 	}
+	if err := o.Wait.check(timeout); err != nil {
+		return nil, err
+	}
 	setDefaults(options, timeout)
+	client, err := o.newClient(options, hosts)
+	if err != nil {
+		return nil, err
+	}
+	waiting(client, o.Wait)
+	return client, nil
+}
+
+func (o ClientOptions) newClient(options *redis.Options, hosts []string) (redis.UniversalClient, error) {
 	switch {
 	case o.Sentinel != nil && o.Cluster:
 		return nil, errors.New("redis: sentinel and cluster exclude each other")

@@ -69,13 +69,23 @@ var backends = map[string]func(t testing.TB) func(t testing.TB) redis.UniversalC
 		return func(t testing.TB) redis.UniversalClient { return newClient(t, url) }
 	},
 	"cluster": func(t testing.TB) func(testing.TB) redis.UniversalClient {
-		addrs := identitytest.StartCluster(t, 0).Addrs()
-		return func(t testing.TB) redis.UniversalClient {
-			c := redis.NewClusterClient(&redis.ClusterOptions{Addrs: addrs, ContextTimeoutEnabled: true})
-			t.Cleanup(func() { _ = c.Close() })
-			return c
-		}
+		return connecting(redisstore.ClientOptions{
+			URL: identity.NewSecret(identitytest.StartCluster(t, 1).URL()), Timeout: patient, Cluster: true,
+		})
 	},
+}
+
+// connecting returns what makes a client for that.
+func connecting(o redisstore.ClientOptions) func(t testing.TB) redis.UniversalClient {
+	return func(t testing.TB) redis.UniversalClient {
+		t.Helper()
+		c, err := redisstore.NewClient(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.Close() })
+		return c
+	}
 }
 
 func TestStore(t *testing.T) {

@@ -42,7 +42,7 @@ func (s *Store) Create(ctx context.Context, i *identity.Identity) error {
 	if err != nil {
 		return invalid(fmt.Errorf("creating an identity: %w", err))
 	}
-	return s.do(ctx, "creating an identity", func(ctx context.Context) error {
+	return s.durably(ctx, "creating an identity", func(ctx context.Context) error {
 		if err := s.markSchema(ctx); err != nil {
 			return err
 		}

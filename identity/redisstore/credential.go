@@ -21,7 +21,7 @@ func (s *Store) ReplaceCredential(ctx context.Context, id string, old, next iden
 	if !validID(id) {
 		return identity.ErrNotFound
 	}
-	return s.do(ctx, "replacing a credential", func(ctx context.Context) error {
+	return s.durably(ctx, "replacing a credential", func(ctx context.Context) error {
 		record, field := s.keys.identity(id), prefixProvider+old.Provider
 		read, err := s.client.HGet(ctx, record, field).Result()
 		if errors.Is(err, redis.Nil) {

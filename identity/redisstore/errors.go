@@ -63,6 +63,9 @@ func reason(err error) string {
 	if reply, ok := errors.AsType[redis.Error](err); ok && !errors.Is(err, redis.Nil) {
 		return replyReason(reply)
 	}
+	if _, ok := errors.AsType[notReplicated](err); ok {
+		return "write_not_replicated"
+	}
 	switch {
 	case errors.Is(err, errReplica):
 		return "store_replica"

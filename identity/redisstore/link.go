@@ -22,7 +22,7 @@ func (s *Store) Link(ctx context.Context, id, actorType, actorID string) error {
 	if err != nil {
 		return invalid(err)
 	}
-	return s.do(ctx, "linking an actor", func(ctx context.Context) error {
+	return s.durably(ctx, "linking an actor", func(ctx context.Context) error {
 		// The index first: one that leads nowhere does no harm, an actor that
 		// could not be unlinked would.
 		if err := s.client.SAdd(ctx, s.keys.actor(actorType, actorID), id).Err(); err != nil {
@@ -94,7 +94,7 @@ func (s *Store) Holders(ctx context.Context, actorType, actorID string) ([]strin
 // Unlink implements identity.Store.
 func (s *Store) Unlink(ctx context.Context, actorType, actorID string, validFrom time.Time) ([]string, error) {
 	var lost []string
-	err := s.do(ctx, "unlinking an actor", func(ctx context.Context) error {
+	err := s.durably(ctx, "unlinking an actor", func(ctx context.Context) error {
 		ids, err := s.client.SMembers(ctx, s.keys.actor(actorType, actorID)).Result()
 		if err != nil {
 			return err

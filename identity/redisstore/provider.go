@@ -22,7 +22,7 @@ func (s *Store) AddProvider(ctx context.Context, id string, p identity.ProviderI
 	if !validID(id) {
 		return identity.ErrNotFound
 	}
-	return s.do(ctx, "adding a provider", func(ctx context.Context) error {
+	return s.durably(ctx, "adding a provider", func(ctx context.Context) error {
 		for range maxTries {
 			r, err := s.settled(ctx, id)
 			if err != nil {
@@ -92,7 +92,7 @@ func (s *Store) RemoveProvider(ctx context.Context, id, provider string, validFr
 	if !validID(id) {
 		return identity.ErrNotFound
 	}
-	return s.do(ctx, "removing a provider", func(ctx context.Context) error {
+	return s.durably(ctx, "removing a provider", func(ctx context.Context) error {
 		r, err := s.settled(ctx, id)
 		if err != nil {
 			return err

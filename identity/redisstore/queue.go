@@ -53,6 +53,7 @@ var (
 // processes.
 type Queue struct {
 	client redis.UniversalClient
+	prefix string
 	key    string
 	limit  int
 	// timeout bounds Enqueue, whose caller has a client waiting.
@@ -65,7 +66,7 @@ var _ identity.ResetQueue = (*Queue)(nil)
 // timeout bounds Enqueue, by default DefaultTimeout.
 func NewQueue(client redis.UniversalClient, prefix string, timeout time.Duration) *Queue {
 	return &Queue{
-		client: client, key: cmp.Or(prefix, DefaultPrefix) + queueKey, limit: queueLimit,
+		client: client, prefix: cmp.Or(prefix, DefaultPrefix), key: cmp.Or(prefix, DefaultPrefix) + queueKey, limit: queueLimit,
 		timeout: cmp.Or(timeout, DefaultTimeout),
 	}
 }
@@ -74,7 +75,8 @@ func (q *Queue) run(ctx context.Context, script *redis.Script, args ...any) *red
 	return script.Run(ctx, q.client, []string{q.key}, args...)
 }
 
-// Enqueue appends a request, at the same cost whoever it is for. CodeUnavailable
+// Enqueue appends a request, at the same cost whoever it is for, and waits for
+// replicas if the client does. CodeUnavailable
 // when Redis cannot be asked, and with reason `reset_queue_full` when too many
 // requests wait: refusing a request is better than forgetting one.
 func (q *Queue) Enqueue(ctx context.Context, r identity.ResetRequest) error {
@@ -84,7 +86,7 @@ func (q *Queue) Enqueue(ctx context.Context, r identity.ResetRequest) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, q.timeout)
 	defer cancel()
-	stored, err := q.run(ctx, enqueueScript, q.limit, request).Bool()
+	stored, err := q.run(fenced(ctx, q.prefix), enqueueScript, q.limit, request).Bool()
 	if err != nil {
 		return classify("appending a reset request", err)
 	}

@@ -36,7 +36,7 @@ func (s *Store) OpenReset(ctx context.Context, id, provider string, r identity.R
 	if left <= 0 {
 		return identity.ErrStale
 	}
-	return s.do(ctx, "opening a reset", func(ctx context.Context) error {
+	return s.durably(ctx, "opening a reset", func(ctx context.Context) error {
 		value := fmt.Sprintf("%d %d %s %s", r.AskedAt.UnixMilli(), r.ExpiresAt.UnixMilli(), r.Hash, resetOpen)
 		reply, err := s.ask(ctx, 2, openResetScript, []string{s.keys.identity(id), s.keys.reset(id, provider)},
 			prefixProvider+provider, r.AskedAt.UnixMilli(), r.Hash, value, (left + resetMargin).Milliseconds(), r.Cooldown.Milliseconds())
@@ -81,7 +81,7 @@ func (s *Store) CloseReset(ctx context.Context, id, provider, hash string) error
 	if !validID(id) || !validHash(hash) {
 		return identity.ErrNotFound
 	}
-	return s.do(ctx, "closing a reset", func(ctx context.Context) error {
+	return s.durably(ctx, "closing a reset", func(ctx context.Context) error {
 		return wasOpen(s.askBool(ctx, closeResetScript, []string{s.keys.reset(id, provider)}, hash, s.now()))
 	})
 }

@@ -17,7 +17,7 @@ func (s *Store) FinishReset(ctx context.Context, id, hash string, next identity.
 	if !validID(id) || !validHash(hash) {
 		return identity.ErrNotFound
 	}
-	return s.do(ctx, "finishing a reset", func(ctx context.Context) error {
+	return s.durably(ctx, "finishing a reset", func(ctx context.Context) error {
 		keys := []string{s.keys.identity(id), s.keys.reset(id, next.Provider)}
 		args := []any{hash, s.now(), prefixProvider + next.Provider, value, seconds(validFrom)}
 		if drop == nil {

@@ -23,7 +23,7 @@ func (s *Store) raise(ctx context.Context, script *redis.Script, id string, vali
 	if !validID(id) {
 		return identity.ErrNotFound
 	}
-	return s.do(ctx, "revoking credentials", func(ctx context.Context) error {
+	return s.durably(ctx, "revoking credentials", func(ctx context.Context) error {
 		reply, err := s.ask(ctx, 2, script, []string{s.keys.identity(id)}, seconds(validFrom), s.now())
 		switch {
 		case err != nil:
@@ -43,7 +43,7 @@ func (s *Store) Keep(ctx context.Context, id string, earliest, validFrom time.Ti
 	if !validID(id) {
 		return time.Time{}, identity.ErrNotFound
 	}
-	err = s.do(ctx, "choosing a time to keep credentials", func(ctx context.Context) error {
+	err = s.durably(ctx, "choosing a time to keep credentials", func(ctx context.Context) error {
 		chosen, err := s.ask(ctx, maxMilli/1000, keepScript, []string{s.keys.identity(id)}, seconds(earliest), seconds(validFrom))
 		switch {
 		case err != nil:

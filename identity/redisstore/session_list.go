@@ -45,7 +45,7 @@ func (s *Store) ListSession(ctx context.Context, id string, e identity.SessionEn
 	if err != nil {
 		return invalid(err)
 	}
-	return s.do(ctx, "listing a session", func(ctx context.Context) error {
+	return s.durably(ctx, "listing a session", func(ctx context.Context) error {
 		known, err := s.askBool(ctx, listSessionScript, []string{s.keys.identity(id), s.keys.list(id)}, e.ID, value, s.now(), maxListed)
 		if err == nil && !known {
 			return identity.ErrNotFound

@@ -29,7 +29,7 @@ func (s *Store) SaveSession(ctx context.Context, sid string, record []byte, ttl 
 	if err := checkTTL(ttl); err != nil {
 		return err
 	}
-	return s.do(ctx, "writing a session", func(ctx context.Context) error {
+	return s.durably(ctx, "writing a session", func(ctx context.Context) error {
 		return isOK(s.client.Set(ctx, s.keys.session(sid), record, ttl).Result())
 	})
 }
@@ -59,7 +59,7 @@ func (s *Store) ReplaceSession(ctx context.Context, sid string, old, record []by
 // DeleteSession removes a session, or returns identity.ErrNotFound if there is
 // none: of several callers one alone removed it.
 func (s *Store) DeleteSession(ctx context.Context, sid string) error {
-	return s.do(ctx, "deleting a session", func(ctx context.Context) error {
+	return s.durably(ctx, "deleting a session", func(ctx context.Context) error {
 		removed, err := s.client.Del(ctx, s.keys.session(sid)).Result()
 		if err == nil && removed == 0 {
 			return identity.ErrNotFound

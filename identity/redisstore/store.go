@@ -81,11 +81,21 @@ func checkTimeout(d time.Duration) (time.Duration, error) {
 // Queue returns the queue of reset requests that lies beside the identities.
 func (s *Store) Queue() *Queue { return NewQueue(s.client, s.keys.prefix, s.timeout) }
 
-// do runs an operation within the timeout and classifies its error.
+// do runs an operation within the timeout and classifies its error. It is for what
+// is read, and for what may be lost with the master.
 func (s *Store) do(ctx context.Context, operation string, f func(ctx context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
+	if identity.IsDurable(ctx) {
+		ctx = fenced(ctx, s.keys.prefix)
+	}
 	return classify(operation, f(ctx))
+}
+
+// durably is do for an operation whose success or answer somebody is told of, who
+// must be able to rely on it: it waits for replicas if the client does.
+func (s *Store) durably(ctx context.Context, operation string, f func(ctx context.Context) error) error {
+	return s.do(identity.Durable(ctx), operation, f)
 }
 
 func (s *Store) now() string { return millis(s.clock()) }

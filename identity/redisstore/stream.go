@@ -33,7 +33,7 @@ func NewEvents(client redis.UniversalClient, key string, maxAge time.Duration) *
 }
 
 // Append adds an entry of alternating field names and values. CodeUnavailable
-// when Redis did not confirm it.
+// when Redis did not confirm it, or the replicas that the client waits for.
 func (e *Events) Append(ctx context.Context, fields ...string) error {
 	args := make([]any, 0, len(fields)+1)
 	args = append(args, e.maxAge.Milliseconds())
@@ -42,5 +42,6 @@ func (e *Events) Append(ctx context.Context, fields ...string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, DefaultTimeout)
 	defer cancel()
+	ctx = fenced(ctx, e.key+":")
 	return classify("appending an event", appendEventScript.Run(ctx, e.client, []string{e.key}, args...).Err())
 }
