@@ -3,7 +3,6 @@
 package faults
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -87,34 +86,14 @@ func (s *stand) resetToken(t testing.TB, p person) string {
 	post(logIn+"/reset-password", fmt.Sprintf(`{"identifier":%q}`, p.email)).must(t, s.maker.URL(), http.StatusCreated)
 	var token string
 	eventually(t, "the token of the reset is delivered", func() bool {
-		token = s.delivered(t, p.email)
+		token = s.delivered(p.email)
 		return token != ""
 	})
 	return token
 }
 
 // delivered returns the latest reset token for the address, "" if there is none.
-func (s *stand) delivered(t testing.TB, email string) (token string) {
-	t.Helper()
-	entries, err := s.direct.XRange(t.Context(), "auth:events", "-", "+").Result()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, e := range entries {
-		var data struct {
-			EntityID string `json:"entity_id"`
-			Token    string `json:"token"`
-		}
-		text, _ := e.Values["data"].(string)
-		if err := json.Unmarshal([]byte(text), &data); err != nil {
-			t.Fatal(err)
-		}
-		if data.EntityID == email {
-			token = data.Token
-		}
-	}
-	return token
-}
+func (s *stand) delivered(email string) string { return mailed(s.direct, email) }
 
 // began is a log-in at the third party, at which the person is; they come back with
 // what is in the query.

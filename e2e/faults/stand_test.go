@@ -64,6 +64,9 @@ auth_require /mine* *
 auth_require /optional* * {
 	optional
 }
+auth_require /anybody* * {
+	allow_unregistered
+}
 auth_require /store/customers customer {
 	allow_unregistered
 }
