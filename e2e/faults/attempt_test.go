@@ -25,6 +25,9 @@ type attempt struct {
 	sets bool
 	// always: no fault of the store is noticed.
 	always bool
+	// warm: so it is unless the node was reconnected, and so may have missed that
+	// somebody was revoked: then it asks again.
+	warm bool
 	// known: the node may have learnt the answer during an earlier fault.
 	known bool
 	// shows, if set, looks at the answer's body.
@@ -51,6 +54,12 @@ func always(a attempt) attempt {
 	return a
 }
 
+// warm is the attempt of which none is noticed while the node is not reconnected.
+func warm(a attempt) attempt {
+	a.warm = true
+	return a
+}
+
 // known is the attempt whose answer the node may have learnt during an earlier fault.
 func known(a attempt) attempt {
 	a.known = true
@@ -62,7 +71,7 @@ func known(a attempt) attempt {
 func (a attempt) over(t testing.TB, node *e2e.Caddy, acknowledged e2e.Answer) {
 	t.Helper()
 	switch {
-	case a.always:
+	case a.always || a.warm:
 	case a.settles != nil:
 		a.settles(t, acknowledged.Status != 0)
 	default:
@@ -92,10 +101,9 @@ func (c *tally) count(n *int) {
 	*n++
 }
 
-// make sends the attempt to the node while a fault lasts, and reports whether it
-// what it was answered if that was as if there was none. dead: nothing can be asked of the store, so
-// that whoever answers knew it before.
-func (c *tally) make(t testing.TB, node *e2e.Caddy, name string, a attempt, dead bool) (acknowledged e2e.Answer) {
+// make sends the attempt to the node while the fault lasts, and returns what was
+// answered as if there was none.
+func (c *tally) make(t testing.TB, node *e2e.Caddy, name string, a attempt, f fault) (acknowledged e2e.Answer) {
 	ctx, cancel := context.WithTimeout(t.Context(), hangs)
 	defer cancel()
 	c.count(&c.requests)
@@ -110,13 +118,14 @@ func (c *tally) make(t testing.TB, node *e2e.Caddy, name string, a attempt, dead
 		}
 		return e2e.Answer{}
 	}
+	always := a.always || a.warm && (f.dead || f.harmless)
 	usual := slices.Contains(a.answers, got.Status)
 	if got.Header["Set-Cookie"] != nil && !(usual && a.sets) {
 		c.count(&c.cookies)
 		t.Errorf("%s: %d sets %q", name, got.Status, got.Header["Set-Cookie"])
 	}
 	switch {
-	case usual && dead && !a.always && !a.known:
+	case usual && f.dead && !always && !a.known:
 		c.count(&c.odd)
 		t.Errorf("%s: answered %d, and the store was not asked: %s", name, got.Status, got.Body)
 	case usual:
@@ -131,7 +140,7 @@ func (c *tally) make(t testing.TB, node *e2e.Caddy, name string, a attempt, dead
 			}
 		}
 		return got
-	case got.Status == http.StatusServiceUnavailable && !a.always:
+	case got.Status == http.StatusServiceUnavailable && !always:
 		c.count(&c.unknown)
 		if got.Header.Get("Retry-After") == "" || got.Header.Get("Cache-Control") != "private, no-store" {
 			t.Errorf("%s: 503 with %v", name, got.Header)

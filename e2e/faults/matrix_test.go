@@ -37,6 +37,7 @@ func TestMatrix(t *testing.T) {
 			attempts := s.routes(t, p)
 			maps.Copy(attempts, s.proxied(t, p))
 			running := s.opens(t, p)
+			s.warms(t, p)
 			f.begin(t, s)
 			acknowledged := total.meet(t, s, attempts, f)
 			f.end(t, s)
@@ -81,7 +82,7 @@ func (c *tally) meet(t *testing.T, s *stand, attempts map[string]attempt, f faul
 		turns <- struct{}{}
 		all.Go(func() {
 			defer func() { <-turns }()
-			done := c.make(t, s.node, name, a, f.dead)
+			done := c.make(t, s.node, name, a, f)
 			if f.harmless && done.Status == 0 { // at most for want of processors
 				if done = a.until(t, s.node.URL()); !slices.Contains(a.answers, done.Status) {
 					t.Errorf("%s: answered %d %s", name, done.Status, done.Body)

@@ -25,15 +25,20 @@ func (s *stand) newPeople(t testing.TB) people {
 	p := people{known: s.joined(t), gone: s.joined(t)}
 	token := s.resetToken(t, p.gone)
 	post(logIn+"/update", fmt.Sprintf(`{"password":%q}`, other), "Authorization", "Bearer "+token).must(t, s.maker.URL(), http.StatusOK)
-	for _, credential := range [][]string{p.known.bearer(), p.known.browser()} {
-		get("/mine", credential...).must(t, s.node.URL(), http.StatusOK)
-	}
 	p.ended = s.again(t, p.known)
 	remove(session, p.ended.browser()...).must(t, s.maker.URL(), http.StatusOK)
 	for _, credential := range [][]string{p.gone.bearer(), p.gone.browser(), p.ended.browser()} {
 		get("/mine", credential...).must(t, s.maker.URL(), http.StatusUnauthorized)
 	}
 	return p
+}
+
+// warms lets the node see the credentials of who is known.
+func (s *stand) warms(t testing.TB, p people) {
+	t.Helper()
+	for _, credential := range [][]string{p.known.bearer(), p.known.browser()} {
+		get("/mine", credential...).until(t, s.node.URL())
+	}
 }
 
 // routes are the attempts at the routes of the sidecar itself, made anew for each
