@@ -19,6 +19,7 @@ type followed struct {
 	state   *state // whose caller counts when the answer begins
 	stream  *openStream
 	cancel  context.CancelFunc // of requests that announced a stream, or nil
+	wire    http.ResponseWriter // the server's own
 	isCut   atomic.Bool
 }
 
@@ -55,6 +56,7 @@ func (w *responseFilter) lasts() {
 	if w.streams == nil || w.stream != nil || w.state.caller == nil {
 		return
 	}
+	w.wire = innermost(w.ResponseWriter)
 	w.stream = w.streams.add(w.state.caller, w.state.result.SID, w.state.result.Until, w.cut)
 }
 
@@ -65,11 +67,22 @@ func (w *responseFilter) cut() {
 		w.cancel()
 	}
 	// A write that waits for the client ends. In HTTP/1 the failing read ends the
-	// request's context too, in HTTP/2 the failing write resets the stream.
-	control := http.NewResponseController(w.ResponseWriter)
+	// request's context too, in HTTP/2 the failing write resets the stream. Caddy's
+	// own writers in between, which count the time, are for the handler's goroutine.
+	control := http.NewResponseController(w.wire)
 	past := time.Unix(1, 0)
 	_ = control.SetReadDeadline(past)
 	_ = control.SetWriteDeadline(past)
+}
+
+func innermost(w http.ResponseWriter) http.ResponseWriter {
+	for {
+		wrapper, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			return w
+		}
+		w = wrapper.Unwrap()
+	}
 }
 
 // end is called when the request has been served: its connection may serve others.
