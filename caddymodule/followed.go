@@ -18,7 +18,7 @@ type followed struct {
 	streams *streams
 	state   *state // whose caller counts when the answer begins
 	stream  *openStream
-	cancel  context.CancelFunc // of requests that announced a stream, or nil
+	cancel  context.CancelFunc  // of requests that announced a stream, or nil
 	wire    http.ResponseWriter // the server's own
 	isCut   atomic.Bool
 }

@@ -97,3 +97,20 @@ func (s *Service) ended(id string, err error) {
 		s.Revoked(id)
 	}
 }
+
+// FindBy returns the identity that a provider calls by that name: an e-mail
+// address, or the id that a third party has for it. ErrNotFound if there is none.
+func (s *Service) FindBy(ctx context.Context, provider, entity string) (*Identity, error) {
+	keys := []string{entity}
+	if p, ok := s.providers[provider].(CredentialUpdater); ok {
+		keys = p.Keys(entity)
+	}
+	if len(keys) == 0 {
+		return nil, ErrNotFound
+	}
+	i, err := s.Store.Find(ctx, provider, keys...)
+	if err != nil {
+		return nil, fmt.Errorf("finding an identity: %w", err)
+	}
+	return i, nil
+}
