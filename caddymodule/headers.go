@@ -6,6 +6,7 @@ import (
 	"net/textproto"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 const (
@@ -104,17 +105,20 @@ func isIdentity(name, own string) bool {
 
 // hasFolded reports whether name begins with the lower-case prefix when case
 // is ignored and `_`, `.` and `-` count as the same: CGI-like backends cannot
-// tell them apart.
+// tell them apart. A name with other bytes than ASCII is none, and counts as one
+// of ours, whatever it may be folded to.
 func hasFolded(name, prefix string) bool {
-	if len(name) < len(prefix) {
-		return false
-	}
-	for i := range len(prefix) {
-		if foldByte(name[i]) != prefix[i] {
+	for i := range len(name) {
+		switch {
+		case name[i] >= utf8.RuneSelf:
+			return true
+		case i < len(prefix) && foldByte(name[i]) != prefix[i]:
 			return false
+		case i >= len(prefix):
+			return true
 		}
 	}
-	return true
+	return len(name) >= len(prefix)
 }
 
 func foldByte(c byte) byte {
