@@ -7,7 +7,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -215,14 +214,4 @@ func orDefault(list []string, otherwise ...string) []string {
 		return otherwise
 	}
 	return list
-}
-
-// rows returns the rows that the corpus is about.
-func rows(all []*attack) []string {
-	found := make(map[string]bool)
-	for _, a := range all {
-		found[a.Row] = true
-	}
-	delete(found, "none")
-	return slices.Sorted(maps.Keys(found))
 }

@@ -74,6 +74,14 @@ const caddyfile = `{
 		actor customer emailpass people
 		actor user emailpass
 		notify stream
+		# The corpus asks more than anybody may; the realm below has the limits.
+		rate_limit login off
+		rate_limit account off
+		rate_limit network off
+		rate_limit register off
+		rate_limit reset off
+		rate_limit reset_account off
+		rate_limit exists off
 	}
 	auth_sidecar other {
 		redis {env.REDIS_URL}

@@ -52,6 +52,30 @@ func TestClientAddress(t *testing.T) {
 	}
 }
 
+// However the address is written, whatever actor type is tried and whoever the
+// client says it is, the guesses count together (attacks H3, C1).
+func TestGuessesInDisguise(t *testing.T) {
+	s := openShop(t)
+	spellings := []string{"ada@example.com", "ADA@example.com", " Ada@Example.COM ", "ada@EXAMPLE.com", "ada@ex\u24d0mple.com", "ada@example\u3002com"}
+	limited := 0
+	for n := range 16 {
+		actor := []string{"customer", "user", "vendor"}[n%3]
+		body := fmt.Sprintf(`{"email":%q,"password":"wrong %d"}`, spellings[n%len(spellings)], n)
+		address := fmt.Sprintf("10.4.4.%d", n)
+		a := s.call(t, "other.test", "POST", "/auth/"+actor+"/emailpass", body, "X-Forwarded-For", address, "X-Real-IP", address, "Forwarded", "for="+address, "User-Agent", address)
+		switch a.status {
+		case http.StatusTooManyRequests:
+			limited++
+		case http.StatusUnauthorized:
+		default:
+			t.Fatalf("got %d %s", a.status, a.body)
+		}
+	}
+	if limited < 4 {
+		t.Errorf("of 16 guesses %d were refused", limited)
+	}
+}
+
 // Bodies do not say what tokens say (attack A7).
 func TestClaimsAreNotTheClients(t *testing.T) {
 	s := openShop(t)
