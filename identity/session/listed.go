@@ -118,7 +118,7 @@ func (m *Manager) Renew(ctx context.Context, sid, identityID string, validFrom t
 		if err := m.list(ctx, sid, record, now); err != nil {
 			return fmt.Errorf("renewing a session: %w", err)
 		}
-		err = m.write(ctx, m.replacing(data), sid, record, now)
+		err = m.write(identity.Durable(ctx), m.replacing(data), sid, record, now)
 		if !errors.Is(err, identity.ErrStale) {
 			return err
 		}
