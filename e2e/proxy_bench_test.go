@@ -128,6 +128,9 @@ func benchSite(b *testing.B) (*Caddy, benchShop) {
 			secret {env.COOKIE_SECRET}
 		}
 		notify log
+		rate_limit login 1000000 24h
+		rate_limit network 1000000 24h
+		rate_limit account 1000000 24h
 		%s
 	}
 	`
