@@ -87,7 +87,7 @@ func (s *Service) Entrust(ctx context.Context, actorType, actorID string, p Prov
 		return fmt.Errorf("making a credential: %w", err)
 	}
 	if known {
-		if _, err := s.replace(ctx, i, p, unproven(i, u, p)); err != nil { // before the old one is worth more
+		if _, err := s.replace(ctx, i, p, unproven(i, u, p), nil); err != nil { // before the old one is worth more
 			return err
 		}
 		return s.Link(ctx, i.ID, actorType, actorID)
@@ -110,33 +110,35 @@ func (s *Service) Entrust(ctx context.Context, actorType, actorID string, p Prov
 
 // Change is a password that is to become somebody's. Its zero value is none.
 type Change struct {
-	claims Claims
-	next   ProviderIdentity
+	claims    Claims
+	next      ProviderIdentity
+	validFrom time.Time // of the identity when next was made
 }
 
 // OwnAddress returns the address with which the caller logs in by a password, ""
 // if there is none.
 func (s *Service) OwnAddress(ctx context.Context, c Claims) (string, error) {
-	i, err := s.caller(ctx, c)
+	i, err := s.Current(ctx, c)
 	if err != nil {
 		return "", err
 	}
 	return i.Providers[EmailPass].EntityID, nil
 }
 
-// PrepareChange makes what ChangePassword stores. Somebody who is also a member of
-// staff needs a reset for that: a customer's token is good for long.
+// PrepareChange makes what ChangePassword stores, for claims that hold: the store is
+// asked, for what a cache still believes must not outlive a reset. Somebody who is
+// also a member of staff needs a reset for that: a customer's token is good for long.
 func (s *Service) PrepareChange(ctx context.Context, c Claims, password string) (Change, error) {
 	u, err := s.passwords(c.ActorType)
 	if err != nil {
 		return Change{}, err
 	}
-	i, err := s.caller(ctx, c)
+	i, err := s.Current(ctx, c)
 	if err != nil {
 		return Change{}, err
 	}
 	p, has := i.Providers[EmailPass]
-	if !has || c.ActorType != User && i.ActorID(User) != "" {
+	if !has || staffOfAnother(i, c) {
 		return Change{}, &Error{
 			Code: CodeNotAllowed, Reason: "password_by_reset", Message: "The password of this account can only be reset",
 		}
@@ -145,17 +147,25 @@ func (s *Service) PrepareChange(ctx context.Context, c Claims, password string) 
 	if err != nil {
 		return Change{}, fmt.Errorf("making a credential: %w", err)
 	}
-	return Change{c, p}, nil
+	return Change{c, p, i.ValidFrom}, nil
 }
 
+// staffOfAnother: the claims are a customer's, and the identity is a user's as well.
+func staffOfAnother(i *Identity, c Claims) bool { return c.ActorType != User && i.ActorID(User) != "" }
+
 // ChangePassword stores the password and ends everything that the identity was
-// issued until now. It returns claims for something new.
+// issued until now. It returns claims for something new. CodeUnavailable if
+// credentials of the identity were ended since PrepareChange, or it became a
+// user's: the password could be that of somebody who has lost the address.
 func (s *Service) ChangePassword(ctx context.Context, change Change) (Claims, error) {
 	i, err := s.caller(ctx, change.claims)
 	if err != nil {
 		return Claims{}, err
 	}
-	if i.ValidFrom, err = s.replace(ctx, i, change.next, nil); err != nil {
+	i.ValidFrom, err = s.replace(ctx, i, change.next, nil, func(i *Identity) bool {
+		return i.ValidFrom.Equal(change.validFrom) && !staffOfAnother(i, change.claims)
+	})
+	if err != nil {
 		return Claims{}, err
 	}
 	fresh := s.claims(i, change.claims.ActorType, change.claims.Provider, time.Time{})
@@ -176,11 +186,16 @@ func (s *Service) caller(ctx context.Context, c Claims) (*Identity, error) {
 
 // replace stores another credential, ends what was issued before and takes away the
 // provider identities that drop names, in one step of the store: that of a reset.
-func (s *Service) replace(ctx context.Context, i *Identity, next ProviderIdentity, drop func(ProviderIdentity) bool) (validFrom time.Time, err error) {
+// Unless still is nil, it does so only to an identity of which that holds.
+func (s *Service) replace(ctx context.Context, i *Identity, next ProviderIdentity, drop func(ProviderIdentity) bool, still func(*Identity) bool) (validFrom time.Time, err error) {
 	now := s.Clock()
 	next.UpdatedAt, validFrom = now, s.nextValidFrom(i.ValidFrom)
 	hash := resetHash("change\x00" + s.NewID())
 	err = s.Store.OpenReset(ctx, i.ID, next.Provider, Reset{Hash: hash, AskedAt: now, ExpiresAt: now.Add(time.Minute)})
+	if err == nil && still != nil {
+		// Asked now: another password that comes later closes the reset just opened.
+		err = s.recheck(ctx, i.ID, still)
+	}
 	if err == nil {
 		err = s.Store.FinishReset(ctx, i.ID, hash, next, validFrom, drop)
 		s.ended(i.ID, err)
@@ -192,6 +207,15 @@ func (s *Service) replace(ctx context.Context, i *Identity, next ProviderIdentit
 		return time.Time{}, fmt.Errorf("changing a password: %w", err)
 	}
 	return validFrom, nil
+}
+
+// recheck returns ErrStale if that no longer holds of what is stored.
+func (s *Service) recheck(ctx context.Context, id string, still func(*Identity) bool) error {
+	i, err := s.Store.Identity(ctx, id)
+	if err == nil && !still(i) {
+		return ErrStale
+	}
+	return err
 }
 
 // passwords returns the provider of passwords for people of the actor type.
