@@ -162,6 +162,9 @@ func (a accounts) migratePerson(ctx context.Context, keys []string, address, pas
 	if err != nil {
 		return nil, fmt.Errorf("migrating an account: %w", err)
 	}
+	if err := a.userFirst(ctx, a.actorType, address, password); err != nil {
+		return nil, err
+	}
 	p, err := entry()
 	if err != nil {
 		return nil, err
@@ -184,6 +187,33 @@ func (a accounts) migratePerson(ctx context.Context, keys []string, address, pas
 	a.seal(ctx, i.ID, a.actorType, person.ActorID, i.Providers[EmailPass])
 	return i, nil
 }
+
+// userFirst refuses a customer's move under the address of a user of the backend who
+// has not moved over and has another password there: one address has one password
+// here, anybody may have made that customer, and the user would be kept out. It is
+// asked of who has proven to be the customer, so it tells strangers nothing. Without
+// a password none is the user's.
+func (s *Service) userFirst(ctx context.Context, actorType, address, password string) error {
+	if actorType == User {
+		return nil
+	}
+	exists, err := s.legacy.Legacy.Exists(ctx, User, address)
+	if err == nil && exists {
+		if password == "" {
+			return errUserFirst
+		}
+		_, err = s.legacy.Legacy.Migrate(ctx, User, address, password)
+	}
+	if errors.Is(err, ErrNotFound) { // not wrapped: the backend has the customer
+		return errUserFirst
+	}
+	if err != nil {
+		return fmt.Errorf("asking the backend for a user: %w", err)
+	}
+	return nil
+}
+
+var errUserFirst = &Error{Code: CodeUnauthorized, Reason: "address_of_user", Message: "Invalid email or password"}
 
 // createPerson stores an identity for somebody whom a Legacy backend had before.
 // ErrExists if the address is taken, or another identity acts as that person.

@@ -101,6 +101,9 @@ func (s *Service) resetAtBackend(ctx context.Context, u CredentialUpdater, actor
 	if err != nil {
 		return nil, fmt.Errorf("checking a reset token of the backend: %w", err)
 	}
+	if err := s.userFirst(ctx, actorType, address, ""); err != nil {
+		return nil, err
+	}
 	entry := ProviderIdentity{Provider: EmailPass, EntityID: address, Key: keys[len(keys)-1]}
 	in.ActorType = actorType
 	entry.Credential, err = u.NewCredential(ctx, in) // before the token is used up, for it may fail

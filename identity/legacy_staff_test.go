@@ -47,6 +47,36 @@ func TestCustomerWithTheAddressOfAUser(t *testing.T) {
 	}
 }
 
+// Anybody may have made a customer under a user's address at the backend, with a
+// password of their own. The user moves over first, and is not kept out.
+func TestCustomerOfOldWithTheAddressOfAUser(t *testing.T) {
+	t.Parallel()
+	backend := new(older)
+	s := newV1Shop(t, backend)
+	backend.add("customer", "staff@example.com", "a squatter's")
+	user := backend.add("user", "staff@example.com", "the user's")
+	backend.tokens["staff@example.com"] = "of the customer"
+	for _, spelling := range []string{"staff@example.com", "STAFF@example.com"} {
+		c, err := s.signIn("customer", spelling, "a squatter's")
+		if identity.ReasonOf(err) != "address_of_user" || identity.CodeOf(err) != identity.CodeUnauthorized {
+			t.Errorf("the customer: %+v, %v", c, err)
+		}
+		c, err = s.ResetPassword(t.Context(), "customer", spelling, "of the customer", credentials(spelling, "by a reset"))
+		if identity.ReasonOf(err) != "address_of_user" || identity.CodeOf(err) != identity.CodeUnauthorized {
+			t.Errorf("the customer, by a reset: %+v, %v", c, err)
+		}
+	}
+	if a := backend.account("customer", "staff@example.com"); a.password != "a squatter's" {
+		t.Errorf("the backend has the password %q", a.password)
+	}
+	if c := s.mustSignIn("user", "staff@example.com", "the user's"); c.ActorID != user {
+		t.Errorf("the user is %+v", c)
+	}
+	if c, err := s.signIn("customer", "staff@example.com", "a squatter's"); identity.CodeOf(err) != identity.CodeUnauthorized {
+		t.Errorf("the customer afterwards: %+v, %v", c, err)
+	}
+}
+
 // What keeps an old password at the backend is repeated; log-ins do not wait for it.
 func TestSealIsRepeated(t *testing.T) {
 	t.Parallel()
@@ -126,6 +156,7 @@ func TestUserWithTheAddressOfACustomer(t *testing.T) {
 			if first {
 				return
 			}
+			delete(backend.accounts, "user ada@example.com")
 			if err := s.Unlink(t.Context(), "user", user); err != nil {
 				t.Fatal(err)
 			}
