@@ -13,6 +13,7 @@ import (
 	"github.com/caddy-commerce/auth-sidecar/identity"
 	"github.com/caddy-commerce/auth-sidecar/identity/backend/medusav1"
 	"github.com/caddy-commerce/auth-sidecar/identity/password"
+	"github.com/caddy-commerce/auth-sidecar/identity/verify"
 )
 
 // v1Accounts are the routes at which a Medusa v1 makes accounts with a password
@@ -56,7 +57,11 @@ func (v v1Accounts) make(actorType string) credentialHandler {
 		m := making{v1Accounts: v, handler: h, actorType: actorType, password: pass, done: func(p identity.Person) instead {
 			return jsonInstead(status, map[string]json.RawMessage{member: p.Body})
 		}}
-		if m.entry, err = m.prepare(r.Context(), address); err != nil {
+		m.entry, err = m.prepare(r.Context(), address)
+		if errors.Is(err, identity.ErrAddressOfUser) && !isUser(s.caller) {
+			return h.refuseAfter(w, r, body, next, err)
+		}
+		if err != nil {
 			return h.refuseBody(w, r, err)
 		}
 		body.set("password", v.client.Password(m.entry).Reveal())
@@ -78,6 +83,35 @@ func (v v1Accounts) make(actorType string) credentialHandler {
 			return id, &without
 		})
 	}
+}
+
+func isUser(c *verify.Caller) bool { return c != nil && c.Claims.ActorType == identity.User }
+
+// refuseAfter refuses an account to whom the backend lets make some: a key that only
+// it can judge, or a customer's token, must not tell anybody who is a user. Without a
+// password it makes nothing, and says 400 to those who may.
+func (h *Handler) refuseAfter(w http.ResponseWriter, r *http.Request, body members, next caddyhttp.Handler, cause error) error {
+	delete(body, "password")
+	if err := body.put(r); err != nil {
+		return err
+	}
+	rec := &recorder{
+		choose: func(status int, _ http.Header) course {
+			if status == http.StatusBadRequest {
+				return record
+			}
+			return stream
+		},
+		keep:     func([]byte) error { return errInstead },
+		tooLarge: func() {}, // the body is not looked at
+	}
+	rec.ResponseWriter = w
+	if err := h.pass(rec, r, next); err != nil || rec.end() == nil {
+		return err
+	}
+	w.Header().Del("Etag")
+	w.Header().Del("Content-Encoding")
+	return h.refuseBody(w, r, cause)
 }
 
 // accept handles POST /admin/invites/accept, whose answer names nobody.

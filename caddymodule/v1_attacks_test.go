@@ -1,6 +1,7 @@
 package caddymodule_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -179,4 +180,32 @@ func TestV1CustomerDeletedPastTheSidecar(t *testing.T) {
 	wantStatus(t, s.send(t, "GET", "/store/customers/me", "", jane...), http.StatusUnauthorized)
 	wantStatus(t, s.send(t, "POST", "/store/customers", credentials(v1Customer, passphrase)), http.StatusOK)
 	wantStatus(t, s.send(t, "POST", "/store/auth", credentials(v1Customer, passphrase)), http.StatusOK)
+}
+
+// Only who may make accounts hears that an address is a user's: a key is the
+// backend's to judge, and a customer's token is none of a user.
+func TestV1NobodyLearnsWhoIsAUser(t *testing.T) {
+	s := openV1(t)
+	customer := s.as(t, "customer", v1Customer, v1CustomerPass)
+	boss := "boss@example.com"
+	id := s.medusa.User(boss, "the boss's")
+	const path = "/admin/customers"
+	body := `{"email":%q,"password":"chosen by staff","first_name":"B","last_name":"B"}`
+	for name, header := range map[string][]string{
+		"a guessed key":      {"X-Medusa-Access-Token", "guess"},
+		"a customer's token": customer,
+		"both":               append([]string{"X-Medusa-Access-Token", "guess"}, customer...),
+	} {
+		is := s.send(t, "POST", path, fmt.Sprintf(body, boss), header...)
+		not := s.send(t, "POST", path, fmt.Sprintf(body, "nobody@example.com"), header...)
+		if is.StatusCode != http.StatusUnauthorized || is.StatusCode != not.StatusCode || is.body != not.body {
+			t.Errorf("%s: %d %s, and of nobody %d %s", name, is.StatusCode, is.body, not.StatusCode, not.body)
+		}
+	}
+	const refusal = `{"type":"not_allowed","message":"A user has this email and has not logged in here yet; that comes first"}`
+	s.send(t, "POST", path, fmt.Sprintf(body, boss), "X-Medusa-Access-Token", "api-token").want(t, http.StatusBadRequest, refusal)
+	s.send(t, "POST", path, fmt.Sprintf(body, boss), s.staff(t)...).want(t, http.StatusBadRequest, refusal)
+	if ids := s.medusa.IDs(boss); len(ids) != 1 || ids[0] != id {
+		t.Errorf("%s is %q at the backend", boss, ids)
+	}
 }

@@ -34,6 +34,13 @@ func (s *Service) EntryFor(ctx context.Context, actorType, address string) (Prov
 	return p, s.noUser(ctx, p)
 }
 
+// ErrAddressOfUser is the refusal of a customer account under the address of a user
+// who has not moved over. Only who is a user may hear it.
+var ErrAddressOfUser = &Error{
+	Code: CodeNotAllowed, Reason: "address_of_user",
+	Message: "A user has this email and has not logged in here yet; that comes first",
+}
+
 // noUser refuses the address of a user of the backend who has not moved over: the
 // password of somebody else's account would keep them from it.
 func (s *Service) noUser(ctx context.Context, p ProviderIdentity) error {
@@ -42,10 +49,7 @@ func (s *Service) noUser(ctx context.Context, p ProviderIdentity) error {
 		return fmt.Errorf("asking the backend for a user: %w", err)
 	}
 	if exists {
-		return &Error{
-			Code: CodeNotAllowed, Reason: "address_of_user",
-			Message: "A user has this email and has not logged in here yet; that comes first",
-		}
+		return ErrAddressOfUser
 	}
 	return nil
 }

@@ -101,9 +101,6 @@ func (s *Service) resetAtBackend(ctx context.Context, u CredentialUpdater, actor
 	if err != nil {
 		return nil, fmt.Errorf("checking a reset token of the backend: %w", err)
 	}
-	if err := s.userFirst(ctx, actorType, address, ""); err != nil {
-		return nil, err
-	}
 	entry := ProviderIdentity{Provider: EmailPass, EntityID: address, Key: keys[len(keys)-1]}
 	in.ActorType = actorType
 	entry.Credential, err = u.NewCredential(ctx, in) // before the token is used up, for it may fail
@@ -112,6 +109,9 @@ func (s *Service) resetAtBackend(ctx context.Context, u CredentialUpdater, actor
 	}
 	if err != nil {
 		return nil, fmt.Errorf("making the new credential: %w", err)
+	}
+	if err := s.userFirst(ctx, actorType, address, ""); err != nil {
+		return nil, err
 	}
 	person, err := s.legacy.Legacy.UseReset(ctx, actorType, token, entry)
 	if errors.Is(err, ErrNotFound) {

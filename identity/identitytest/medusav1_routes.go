@@ -201,6 +201,9 @@ func (m *MedusaV1) admin(r *http.Request, path string, body map[string]any) v1An
 		}
 		return v1User(m.add("usr", text(body["email"]), text(body["password"])))
 	case path == "/admin/customers":
+		if _, ok := body["password"].(string); !ok {
+			return v1Refuse(http.StatusBadRequest, "invalid_data", "password must be a string")
+		}
 		return m.register(body, http.StatusCreated)
 	case r.Method == http.MethodDelete:
 		deleted := path[strings.LastIndex(path, "/")+1:]
