@@ -73,7 +73,7 @@ func NewWebhook(c WebhookConfig) (*Webhook, error) {
 		c.Clock = time.Now
 	}
 	if len(c.Secrets) == 0 {
-		return nil, errors.New("webhook: a secret is required")
+		return nil, errors.New("webhook: a secret is required; write for example \"secret {env.MAILER_SECRET}\"")
 	}
 	w := &Webhook{url: u, clock: c.Clock}
 	for i, s := range c.Secrets {
