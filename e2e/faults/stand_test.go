@@ -53,6 +53,7 @@ auth_sidecar {
 	actor customer emailpass people
 	actor user emailpass
 	notify stream
+	rate_limit account 1000000 1h
 	revocation {REVOCATION}
 }`
 
