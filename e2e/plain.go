@@ -26,6 +26,7 @@ var (
 	uuidPattern   = regexp.MustCompile(`\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b`)
 	hashPattern   = regexp.MustCompile(`\b[0-9a-f]{64}\b`)
 	cookiePattern = regexp.MustCompile(`s%3A[\w.%-]+`)
+	devicePattern = regexp.MustCompile(`\.device=[\w-]{20,}`)
 	datePattern   = regexp.MustCompile(`\w{3}, \d\d \w{3} 20[2-9]\d \d\d:\d\d:\d\d GMT`)
 	tagPattern    = regexp.MustCompile(`^W/"[0-9a-f]+-[\w+/]{27}"$`)
 )
@@ -54,6 +55,7 @@ func (p *PlainText) Answer(a Answer) Answer {
 
 func (p *PlainText) headerValue(value string) string {
 	value = cookiePattern.ReplaceAllString(value, "<session>")
+	value = devicePattern.ReplaceAllString(value, ".device=<device>")
 	value = datePattern.ReplaceAllString(value, "<date>")
 	return tagPattern.ReplaceAllString(value, "<tag>")
 }

@@ -43,15 +43,21 @@ function watch(resource, path, keep) {
 /** Opens a client of its own. What it sends beside its cookie is in `headers`. */
 export function open(headers = {}) {
   const medusa = new Medusa({ baseUrl: process.env.SHOP_URL, maxRetries: 0, customHeaders: headers })
+  const cookies = new Map()
   const keep = (result) => {
     for (const line of result.response.headers["set-cookie"] ?? []) {
       const [pair, ...attributes] = line.split("; ")
       const gone = attributes.some((a) => a.startsWith("Expires=") && new Date(a.slice(8)) < new Date())
+      const name = pair.slice(0, pair.indexOf("="))
       if (gone || pair.endsWith("=")) {
-        delete headers.Cookie
+        cookies.delete(name)
       } else if (inSessions) {
-        headers.Cookie = pair
+        cookies.set(name, pair)
       }
+      headers.Cookie = [...cookies.values()].join("; ")
+    }
+    if (!cookies.size) {
+      delete headers.Cookie
     }
     return result
   }
