@@ -16,3 +16,10 @@ func PooledConnections() (connected, references int) {
 	})
 	return connected, references
 }
+
+// Doctor examines the realms of a configuration, and DoctorCommand is the command
+// that does.
+var (
+	Doctor        = doctor
+	DoctorCommand = doctorCommand
+)

@@ -298,6 +298,9 @@ func (r *Realm) start() {
 	if r.notifiers == 0 && len(r.backends) == 0 {
 		r.logger.Warn("no notifier is configured: password resets are accepted and nobody is told; add for example \"notify webhook https://…\"")
 	}
+	if !r.Redis.Embedded {
+		r.done.Go(func() { r.examine(ctx) })
+	}
 	r.done.Go(func() { r.sessions.Run(ctx) })
 	r.done.Go(func() { r.revocations.run(ctx) })
 	for _, d := range append(slices.Collect(maps.Values(r.backends)), r.dispatcher) {

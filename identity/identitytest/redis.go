@@ -69,6 +69,9 @@ func (r *Redis) start() {
 	r.Process = StartProcess(r.t, exec.Command("redis-server", r.args...), func(line string) bool {
 		return strings.Contains(line, r.ready)
 	})
+	// Its data ends with the test. A replica that writes its first append-only file
+	// takes no SIGTERM.
+	r.t.Cleanup(r.Process.Kill)
 }
 
 // Addr returns the server's host and port.

@@ -3,6 +3,8 @@
 package redisstore_test
 
 import (
+	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -46,6 +48,11 @@ func TestEveryCallByTopology(t *testing.T) {
 // TestUserOfFewRights has exactly the rules that the documentation gives.
 func TestUserOfFewRights(t *testing.T) {
 	t.Parallel()
+	text, err := os.ReadFile("../../docs/configuration.md")
+	must(t, err)
+	if !strings.Contains(string(text), " "+redisstore.UserRules(redisstore.DefaultPrefix)+"\n") {
+		t.Error("other rules are documented")
+	}
 	server := identitytest.StartRedisACL(t, redisstore.UserRules(redisstore.DefaultPrefix))
 	everyCall(t, newStoreAt(t, server.URL(), patient))
 	for _, command := range [][]any{{"FLUSHALL"}, {"KEYS", "*"}, {"GET", "other"}, {"CONFIG", "SET", "maxmemory", "1"}, {"ACL", "LIST"}, {"SCRIPT", "FLUSH"}} {
@@ -64,6 +71,7 @@ func everyCall(t *testing.T, s *redisstore.Store) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
+	must(t, s.Announce(t.Context(), redisstore.Revocation{IdentityID: alice}))
 	queue := s.Queue()
 	must(t, queue.Enqueue(t.Context(), identity.ResetRequest{}))
 	take := func() (taken string) {

@@ -1,0 +1,128 @@
+package caddymodule
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os/signal"
+	"slices"
+	"syscall"
+	"text/tabwriter"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+	"github.com/spf13/cobra"
+
+	"github.com/caddy-commerce/auth-sidecar/identity/redisstore"
+)
+
+var errIll = errors.New("something is wrong with Redis; see above")
+
+// doctorCommand is `caddy auth-sidecar doctor`.
+func doctorCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "doctor [--config <path> [--adapter <name>]]",
+		Short: "Examines the Redis of every realm",
+		Long: `
+Connects to the Redis of every realm of the configuration and looks whether it
+keeps what is written, can do what is asked of it, and is what the configuration
+says: version, topology, eviction policy, memory, persistence, clock, replicas,
+permissions, schema of the data, state of a cluster.
+
+Ends with status 1 when something is wrong, or when a Redis cannot be asked. What
+a managed Redis does not tell could not be checked, and is not wrong.
+
+--config and --adapter are as with caddy run. Placeholders are resolved in the
+environment of this command.`,
+		Args: cobra.NoArgs,
+	}
+	cmd.Flags().StringP("config", "c", "", "Configuration file")
+	cmd.Flags().StringP("adapter", "a", "", "Name of config adapter to apply")
+	cmd.RunE = caddycmd.WrapCommandFuncForCobra(func(flags caddycmd.Flags) (int, error) {
+		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+		defer stop()
+		config, _, _, err := caddycmd.LoadConfig(flags.String("config"), flags.String("adapter"))
+		if err != nil {
+			return caddy.ExitCodeFailedStartup, err
+		}
+		if err := doctor(ctx, cmd.OutOrStdout(), config); err != nil {
+			cmd.SilenceUsage = true
+			return caddy.ExitCodeFailedStartup, err
+		}
+		return caddy.ExitCodeSuccess, nil
+	})
+	return cmd
+}
+
+// doctor examines the realms of a configuration and writes a report.
+func doctor(ctx context.Context, out io.Writer, config []byte) error {
+	var c struct {
+		Apps struct {
+			App App `json:"auth_sidecar"`
+		} `json:"apps"`
+	}
+	if err := json.Unmarshal(config, &c); err != nil {
+		return fmt.Errorf("reading the configuration: %w", err)
+	}
+	realms := c.Apps.App.Realms
+	if len(realms) == 0 {
+		return errors.New("the configuration has no auth_sidecar realm")
+	}
+	bridgeRedisLog()
+	ill := false
+	for _, name := range slices.Sorted(maps.Keys(realms)) {
+		findings, err := examineRealm(ctx, name, realms[name])
+		if _, printed := fmt.Fprintf(out, "realm %s\n", name); printed != nil {
+			return printed
+		}
+		if err != nil {
+			ill = true
+			findings = []redisstore.Finding{{Check: "redis", Level: redisstore.Wrong, Detail: err.Error(), Remedy: "start it, or correct the option redis"}}
+		}
+		table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+		for _, f := range findings {
+			ill = ill || f.Level == redisstore.Wrong
+			_, _ = fmt.Fprintf(table, "  %s\t%s\t%s\t%s\n", f.Level, f.Check, f.Server, f.Detail)
+			if f.Remedy != "" {
+				_, _ = fmt.Fprintf(table, "  \t\t\t-> %s\n", f.Remedy)
+			}
+		}
+		if err := table.Flush(); err != nil {
+			return err
+		}
+	}
+	if ill {
+		return errIll
+	}
+	return nil
+}
+
+func examineRealm(ctx context.Context, name string, realm *Realm) ([]redisstore.Finding, error) {
+	if realm == nil {
+		return nil, errors.New("it has no configuration")
+	}
+	conn, key, err := realm.Redis.connect(name)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _, _ = connections.Delete(key) }()
+	if conn.embedded != nil {
+		return []redisstore.Finding{{Check: "redis", Detail: "embedded: in the memory of Caddy, for trying things out"}}, nil
+	}
+	if realm.Redis.KeyPrefix == "" {
+		realm.Redis.KeyPrefix = defaultKeyPrefix(name)
+	}
+	options := redisstore.Options{Prefix: realm.Redis.KeyPrefix, Timeout: time.Duration(realm.Redis.Timeout)}
+	if realm.Session != nil {
+		options.SessionPrefix = realm.Session.KeyPrefix
+	}
+	store, err := redisstore.New(conn.client, options)
+	if err != nil {
+		return nil, err
+	}
+	return store.Examine(ctx, realm.Redis.examination())
+}
