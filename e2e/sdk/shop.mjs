@@ -62,9 +62,9 @@ export class Browser {
     })
   }
 
-  /** Returns the browser's cookies for the shop. */
-  cookies() {
-    return this.#jar.getCookies(url)
+  /** Returns the browser's cookies for the shop, but that by which an account knows the browser: it outlives log-outs. */
+  async cookies() {
+    return (await this.#jar.getCookies(url)).filter(({ key }) => key !== "connect.sid.device")
   }
 
   /** Puts a cookie into the jar that was there once. */
