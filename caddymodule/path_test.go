@@ -91,7 +91,7 @@ func FuzzLocate(f *testing.F) {
 			return
 		}
 		matched := strings.HasPrefix(strings.ToLower(path.Clean(u.Path)), "/admin") // the matcher /admin*
-		sent, _, _ := strings.Cut(u.RequestURI(), "?") // to the backend
+		sent, _, _ := strings.Cut(u.RequestURI(), "?")                              // to the backend
 		for _, reading := range readings(sent) {
 			if within(reading, "auth") || within(reading, "admin") && !matched {
 				t.Errorf("%q passes, but can be read as %q", target, reading)
