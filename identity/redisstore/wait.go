@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,6 +39,9 @@ func (e notReplicated) Error() string {
 	return fmt.Sprintf("on %d replicas in time, want %d", e.has, e.want)
 }
 
+// redirects are the replies of a node to a key that is, or may be, on another one.
+var redirects = []string{"ASK", "MOVED", "TRYAGAIN", "READONLY", "CLUSTERDOWN"}
+
 type fenceKey struct{}
 
 // fenced returns a context whose commands are answered once what they wrote or
@@ -46,8 +50,9 @@ func fenced(ctx context.Context, prefix string) context.Context {
 	return context.WithValue(ctx, fenceKey{}, prefix)
 }
 
-// fenceTTL is the life of a fence. It has done its work when it is written.
-const fenceTTL = time.Second
+// fenceTTL is the life of a fence. It has done its work when it is written, and
+// must not be in the way when its slot moves to another node.
+const fenceTTL = time.Millisecond
 
 // fence is the key that is written behind a command, in the same slot: what comes
 // before it in the replication stream is where the fence is. Redis 7.2 and later
@@ -121,15 +126,20 @@ func (h waitHook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proc
 				return next(ctx, cmds)
 			}
 		}
-		key := keyOf(cmds[0])
+		key, asking := firstKey(cmds)
 		if key == "" {
 			return next(ctx, cmds)
 		}
 		behind := h.behind(ctx, prefix, key)
+		if asking {
+			behind.asking = redis.NewCmd(ctx, "asking")
+		}
 		err := next(ctx, append(cmds[:len(cmds):len(cmds)], behind.commands()...))
 		if failed := behind.check(cmds...); failed != nil {
 			for _, cmd := range cmds {
-				cmd.SetErr(failed)
+				if answered(cmd) {
+					cmd.SetErr(failed)
+				}
 			}
 			return failed
 		}
@@ -137,35 +147,63 @@ func (h waitHook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proc
 	}
 }
 
+// firstKey returns the first key of the commands, and whether it is asked for at a
+// node to which its slot moves: each command must say so, the fence as well.
+func firstKey(cmds []redis.Cmder) (key string, asking bool) {
+	for _, cmd := range cmds {
+		if cmd.Name() == "asking" {
+			asking = true
+			continue
+		}
+		return keyOf(cmd), asking
+	}
+	return "", false
+}
+
 // behind is what is sent behind a command.
 type behind struct {
-	fence *redis.StatusCmd
-	wait  *redis.IntCmd
-	want  int64
+	asking *redis.Cmd // or nil
+	fence  *redis.StatusCmd
+	wait   *redis.IntCmd
+	want   int64
 }
 
 func (h waitHook) behind(ctx context.Context, prefix, key string) behind {
 	return behind{
-		redis.NewStatusCmd(ctx, "set", fence(prefix, key), "", "px", fenceTTL.Milliseconds()),
-		redis.NewIntCmd(ctx, "wait", h.wait.Replicas, h.wait.Timeout.Milliseconds()),
-		int64(h.wait.Replicas),
+		fence: redis.NewStatusCmd(ctx, "set", fence(prefix, key), "", "px", fenceTTL.Milliseconds()),
+		wait:  redis.NewIntCmd(ctx, "wait", h.wait.Replicas, h.wait.Timeout.Milliseconds()),
+		want:  int64(h.wait.Replicas),
 	}
 }
 
-func (b behind) commands() []redis.Cmder { return []redis.Cmder{ours{b.fence}, ours{b.wait}} }
+func (b behind) commands() []redis.Cmder {
+	if b.asking != nil {
+		return []redis.Cmder{ours{b.asking}, ours{b.fence}, ours{b.wait}}
+	}
+	return []redis.Cmder{ours{b.fence}, ours{b.wait}}
+}
+
+// answered reports whether the command has a reply that is an answer.
+func answered(cmd redis.Cmder) bool {
+	err := cmd.Err()
+	return err == nil || errors.Is(err, redis.Nil)
+}
 
 // check returns what keeps the commands' replies from being answers. What is
 // wrong with a command itself is in that already, and says more.
 func (b behind) check(cmds ...redis.Cmder) error {
-	for _, cmd := range cmds {
-		if err := cmd.Err(); err != nil && !errors.Is(err, redis.Nil) {
-			return nil
-		}
-	}
-	if err := isOK(b.fence.Result()); err != nil {
-		return err
+	if !slices.ContainsFunc(cmds, func(cmd redis.Cmder) bool { return cmd.Name() != "asking" && answered(cmd) }) {
+		return nil
 	}
 	has, err := b.wait.Result()
+	if fenced := isOK(b.fence.Result()); fenced != nil {
+		// While a slot moves away its fence is elsewhere, and what was asked for is here.
+		// The client must not follow: it would do the same again where it finds nothing.
+		if slices.ContainsFunc(redirects, func(r string) bool { return redis.HasErrorPrefix(fenced, r) }) {
+			return notReplicated{0, b.want}
+		}
+		return fenced
+	}
 	switch {
 	case err != nil:
 		return err
