@@ -221,6 +221,12 @@ func openShop(t testing.TB) *shop {
 	text := strings.ReplaceAll(caddyfile, "{$HOME}", s.home)
 	s.caddy = e2e.StartCaddyfile(t, "Caddyfile", text, addrs, env)
 	t.Cleanup(hangUp)
+	// Caddy's TLS app starts behind its HTTP app; a handshake in between is a data race
+	// of Caddy's own.
+	identitytest.Await(t, "Caddy has started", func() bool {
+		log, _ := os.ReadFile(filepath.Join(s.home, "log"))
+		return strings.Contains(string(log), "serving initial configuration")
+	})
 	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
 		conn, err := tls.Dial("tcp", s.at("PORT"), clientTLS("h2"))
 		if err == nil {
