@@ -3,7 +3,6 @@
 package faults
 
 import (
-	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -15,19 +14,6 @@ import (
 	"github.com/caddy-commerce/auth-sidecar/e2e"
 	"github.com/caddy-commerce/auth-sidecar/identity/identitytest"
 )
-
-// death is where in the conversation with Redis the sidecar is killed.
-type death struct {
-	command int  // after so many commands of the request
-	replied bool // the server has carried out the last of them; else it never heard of it
-}
-
-func (d death) String() string {
-	if d.replied {
-		return fmt.Sprintf("after the reply to command %d", d.command)
-	}
-	return fmt.Sprintf("before command %d", d.command)
-}
 
 // The sidecar is killed at every step of every write. When it is back, what the
 // client does again ends well, and what was acknowledged is there (attack K2).
@@ -62,22 +48,20 @@ func (s *stand) everyDeath(t *testing.T, kill, revive func()) {
 		}
 		t.Run(name, func(t *testing.T) {
 			for n := 1; ; n++ {
-				died := s.dies(t, writes[name](t), death{n, true}, kill, revive)
-				if !died {
+				if !s.dies(t, writes[name](t), n, kill, revive) {
 					return // there are no so many commands
 				}
 				deaths++
-				if whole && s.dies(t, writes[name](t), death{n, false}, kill, revive) {
-					deaths++
-				}
 			}
 		})
 	}
 	t.Logf("killed %d times; nothing acknowledged was lost", deaths)
 }
 
-// dies makes the attempt, kills on the way, and reports whether it got that far.
-func (s *stand) dies(t *testing.T, a attempt, d death, kill, revive func()) (died bool) {
+// dies makes the attempt, kills when the server has carried out the nth command of it
+// and nobody has heard, and reports whether it got that far. The server does not hear
+// of the next command, so that this is before that as well.
+func (s *stand) dies(t *testing.T, a attempt, n int, kill, revive func()) (died bool) {
 	t.Helper()
 	// Connections are made before, so that their greetings are not counted.
 	get("/mine", s.cold.bearer()...).until(t, s.node.URL())
@@ -90,12 +74,10 @@ func (s *stand) dies(t *testing.T, a attempt, d death, kill, revive func()) (die
 		}
 		commands++
 		switch {
-		case commands < d.command:
+		case commands < n:
 			return identitytest.Fate{}
-		case commands == d.command && d.replied:
+		case commands == n:
 			return identitytest.Fate{Replied: reach, Delay: time.Hour}
-		case commands == d.command:
-			reach()
 		}
 		return identitytest.Fate{Vanish: true}
 	})
@@ -117,13 +99,13 @@ func (s *stand) dies(t *testing.T, a attempt, d death, kill, revive func()) (die
 	switch {
 	case slices.Contains(a.answers, got.Status):
 	case !died || got.Status != 0 && got.Status != http.StatusServiceUnavailable:
-		t.Errorf("%v: answered %d %s", d, got.Status, got.Body)
+		t.Errorf("answered %d %s", got.Status, got.Body)
 		fallthrough
 	default:
 		got = e2e.Answer{} // nothing was acknowledged
 	}
 	if a.over(t, s.node, got); t.Failed() {
-		t.Fatalf("that was %v", d)
+		t.Fatalf("that was after command %d", n)
 	}
 	return died
 }

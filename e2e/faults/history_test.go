@@ -92,7 +92,7 @@ func (l *ledger) fails(t *testing.T) {
 // lasts is how long trouble goes on.
 func lasts() time.Duration {
 	if whole {
-		return 90 * time.Second
+		return time.Minute
 	}
 	return 8 * time.Second
 }
