@@ -113,8 +113,8 @@ func (h *Handler) refuse(r *http.Request, c *call, err error) answer {
 		attrs = append(attrs, slog.String("remedy", remedy))
 	}
 	h.Logger.LogAttrs(r.Context(), level, "request refused", attrs...)
-	a, err := jsonAnswer(status, body)
-	if err != nil {
+	a, failure := jsonAnswer(status, body)
+	if failure != nil {
 		return internalAnswer()
 	}
 	a.retryAfter = RetryAfter(status, err)

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
 	"github.com/caddy-commerce/auth-sidecar/identity/httpapi"
@@ -197,5 +198,21 @@ func TestClientThatLeft(t *testing.T) {
 	h.ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodPost, loginPath, nil))
 	if w.Code != 503 || !strings.Contains(log.String(), `"level":"INFO"`) || strings.Contains(log.String(), "WARN") {
 		t.Errorf("got %d, log %s", w.Code, log)
+	}
+}
+
+// A client is told how long its bucket stays full, in whole seconds and not too few.
+func TestRetryAfterOfLimits(t *testing.T) {
+	t.Parallel()
+	for wait, want := range map[time.Duration]string{
+		0: "1", time.Millisecond: "1", time.Second: "1", 1500 * time.Millisecond: "2", 353*time.Second + 1: "354",
+	} {
+		refusal := &identity.Error{Code: identity.CodeLimited, Reason: "network_limited", Message: "Too many requests", RetryAfter: wait}
+		calls := &recorder{refusal: fmt.Errorf("authenticating: %w", refusal)}
+		h, _ := logged(t, calls.config("/auth"))
+		w := send(h, http.MethodPost, "/auth/customer/emailpass", "application/json", `{"email":"jane@example.com","password":"guess"}`)
+		if got := w.Header().Get("Retry-After"); w.Code != http.StatusTooManyRequests || got != want {
+			t.Errorf("%v: got %d, Retry-After %q, want %q", wait, w.Code, got, want)
+		}
 	}
 }
