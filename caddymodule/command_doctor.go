@@ -17,6 +17,7 @@ import (
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
 
+	"github.com/caddy-commerce/auth-sidecar/identity"
 	"github.com/caddy-commerce/auth-sidecar/identity/redisstore"
 )
 
@@ -81,7 +82,7 @@ func doctor(ctx context.Context, out io.Writer, config []byte) error {
 		}
 		if err != nil {
 			ill = true
-			findings = []redisstore.Finding{{Check: "redis", Level: redisstore.Wrong, Detail: err.Error(), Remedy: "start it, or correct the option redis"}}
+			findings = []redisstore.Finding{{Check: "redis", Level: redisstore.Wrong, Detail: err.Error(), Remedy: remedyOf(err)}}
 		}
 		table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 		for _, f := range findings {
@@ -99,6 +100,14 @@ func doctor(ctx context.Context, out io.Writer, config []byte) error {
 		return errIll
 	}
 	return nil
+}
+
+// remedyOf says what to do about a Redis that could not be asked.
+func remedyOf(err error) string {
+	if identity.ReasonOf(err) == "store_auth" {
+		return "correct user and password in the URL of the option redis"
+	}
+	return "start it, or correct the option redis"
 }
 
 func examineRealm(ctx context.Context, name string, realm *Realm) ([]redisstore.Finding, error) {

@@ -28,7 +28,12 @@ func (r *Realm) examine(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		r.logger.Debug("redis could not be examined", zap.String("reason", identity.ReasonOf(err)), zap.Error(err))
+		level := zap.DebugLevel
+		if pause == firstVisit { // else nobody hears of a wrong address before the first log-in
+			level = zap.WarnLevel
+		}
+		r.logger.Log(level, "redis cannot be asked: credentials are answered 503 until it can",
+			zap.String("reason", identity.ReasonOf(err)), zap.Error(err), zap.String("remedy", remedyOf(err)))
 		select {
 		case <-ctx.Done():
 			return

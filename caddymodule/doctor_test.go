@@ -30,6 +30,7 @@ func doctor(t *testing.T, realmOptions string) (report string, err error) {
 
 func TestDoctorCommand(t *testing.T) {
 	healthy := identitytest.StartRedis(t, "--appendonly", "yes")
+	locked := identitytest.StartRedis(t, "--requirepass", "another")
 	ill := identitytest.StartRedis(t, "--appendonly", "yes", "--maxmemory-policy", "volatile-lru")
 	for name, test := range map[string]struct {
 		redis string
@@ -41,6 +42,8 @@ func TestDoctorCommand(t *testing.T) {
 		"eviction":         {"redis " + ill.URL(), true, "set maxmemory-policy noeviction"},
 		"no replica":       {"redis " + healthy.URL() + " {\nwait 1 100ms\n}", true, "0 in step, and wait wants 1"},
 		"nobody there":     {"redis redis://127.0.0.1:1", true, "connection refused"},
+		"no password":      {"redis " + locked.URL(), true, "correct user and password"},
+		"wrong password":   {"redis " + strings.Replace(locked.URL(), "//", "//:wrong@", 1), true, "correct user and password"},
 		"no address":       {"redis {env.TEST_MISSING}", true, "redis URL: evaluated placeholder {env.TEST_MISSING} is empty"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -62,6 +65,9 @@ func TestDoctorAtTheStart(t *testing.T) {
 	if strings.Contains(s.log(), "not set up as it should be") {
 		t.Error("the doctor knows what is wrong with a server that is down")
 	}
+	eventually(t, "the log says that Redis is down", func() bool {
+		return strings.Contains(s.log(), "redis cannot be asked") && strings.Contains(s.log(), "start it, or correct the option redis")
+	})
 	server.Restart()
 	eventually(t, "the doctor has been there", func() bool {
 		return strings.Contains(s.log(), `"check":"eviction"`) && strings.Contains(s.log(), `"check":"persistence"`)
