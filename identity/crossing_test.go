@@ -92,3 +92,32 @@ func TestLoginThatARevocationOvertakes(t *testing.T) {
 		t.Error("a token from the old password is good after the reset")
 	}
 }
+
+// So does who logs in by the older dialect, which reads the identity again to make
+// it a customer.
+func TestSignInThatARevocationOvertakes(t *testing.T) {
+	t.Parallel()
+	s := newV1Shop(t, nil)
+	registered, err := s.Register(t.Context(), "customer", "emailpass", credentials("ann@example.com", "secret"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	overtaken := false
+	s.store.after = func(method string) { // the identity has been read, its password is being checked
+		if method != "Find" || overtaken {
+			return
+		}
+		overtaken = true
+		if err := s.Revoke(t.Context(), registered.IdentityID); err != nil {
+			t.Error(err)
+		}
+	}
+	claims, err := s.SignIn(t.Context(), "customer", credentials("ann@example.com", "secret"))
+	if err == nil {
+		_, err = s.Current(t.Context(), claims)
+	}
+	wantAnswer(t, err, "unauthorized")
+	if i, err := s.store.Identity(t.Context(), registered.IdentityID); err != nil || i.HasActor() || !overtaken {
+		t.Errorf("became %+v, %v", i, err)
+	}
+}

@@ -175,6 +175,9 @@ func (s *Service) SignIn(ctx context.Context, actorType string, in Input) (Claim
 	if err != nil {
 		return Claims{}, fmt.Errorf("signing in: %w", err)
 	}
+	if !i.Valid(time.Unix(login.Claims.IssuedAt, 0)) { // the password may be another one by now
+		return Claims{}, errRevoked
+	}
 	if err := s.actor(ctx, i, actorType, in); err != nil {
 		return Claims{}, fmt.Errorf("signing in: %w", err)
 	}
