@@ -66,13 +66,13 @@ func (t *streams) add(c *verify.Caller, sid string, until time.Time, cut func())
 	if c.Method == verify.Session {
 		s.sid = sid
 	}
+	first := min(time.Until(until)-t.age/10, t.every())
+	s.mu.Lock() // a check needs the timer, and may come as soon as it is known
+	defer s.mu.Unlock()
 	t.mu.Lock()
 	t.open[s] = struct{}{}
 	t.mu.Unlock()
-	first := min(time.Until(until)-t.age/10, t.every())
-	s.mu.Lock()
 	s.timer = time.AfterFunc(max(first, 0), s.check)
-	s.mu.Unlock()
 	return s
 }
 
