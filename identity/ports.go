@@ -50,8 +50,8 @@ type Store interface {
 	// since. ErrNotFound if it is gone.
 	Keep(ctx context.Context, id string, earliest, validFrom time.Time) (kept time.Time, err error)
 	// RevokeOthers raises the identity's ValidFrom to a time that Keep chose. The
-	// same again is fine. ErrStale if another revocation came since, ErrNotFound if
-	// the identity is gone.
+	// same again is fine. ErrStale if another revocation came since, or Keep chose a
+	// later time, which would not end; ErrNotFound if the identity is gone.
 	RevokeOthers(ctx context.Context, id string, kept time.Time) error
 
 	// AddProvider gives the identity one more provider identity and claims its key.

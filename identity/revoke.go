@@ -42,9 +42,21 @@ func (s *Service) Revoke(ctx context.Context, id string) error {
 // RevokeOthers ends every credential that was issued to the identity of c until
 // now, and returns claims in place of c, which must hold: else CodeUnauthorized.
 // Before anything ends keep is given them, and since when claims have held until
-// now, so that whoever fails or dies halfway loses nothing. After a failure it is
-// not known whether they hold.
+// now, so that whoever fails or dies halfway loses nothing; again when somebody
+// else who is to end keeps theirs beside it. After a failure it is not known
+// whether they hold.
 func (s *Service) RevokeOthers(ctx context.Context, c Claims, keep func(ctx context.Context, fresh Claims, validFrom time.Time) error) error {
+	for range keepTries {
+		if err := s.revokeOthers(ctx, c, keep); !errors.Is(err, ErrStale) {
+			return err
+		}
+	}
+	return Unavailable("identity_contended", errors.New("revoking other credentials: others do so all the time"))
+}
+
+// revokeOthers is RevokeOthers once: ErrStale if somebody keeps what would not end,
+// or has ended c.
+func (s *Service) revokeOthers(ctx context.Context, c Claims, keep func(ctx context.Context, fresh Claims, validFrom time.Time) error) error {
 	i, kept, err := s.keep(ctx, c)
 	if err != nil {
 		return err
@@ -58,7 +70,7 @@ func (s *Service) RevokeOthers(ctx context.Context, c Claims, keep func(ctx cont
 	}
 	err = s.Store.RevokeOthers(ctx, i.ID, kept)
 	s.ended(i.ID, err)
-	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrStale) {
+	if errors.Is(err, ErrNotFound) {
 		return errRevoked // by somebody else, meanwhile
 	}
 	if err != nil {

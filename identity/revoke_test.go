@@ -131,6 +131,45 @@ func TestRevokeOthersIsOvertaken(t *testing.T) {
 	}
 }
 
+// Somebody who is to end does not stay by keeping theirs and then breaking off.
+func TestRevokeOthersBesideWhoBreaksOff(t *testing.T) {
+	t.Parallel()
+	for _, once := range []bool{true, false} {
+		r := newRealm(t, nil)
+		ann := r.register(t, "ann@example.com", "secret")
+		thief := ann
+		keeps := 0
+		r.store.after = func(called string) {
+			if called != "Keep" || once && keeps > 0 {
+				return
+			}
+			keeps++
+			at, err := r.store.Store.Keep(t.Context(), ann.IdentityID, start, start)
+			if err != nil {
+				t.Error(err)
+			}
+			thief.IssuedAt = at.Unix()
+		}
+		var kept identity.Claims
+		err := r.RevokeOthers(t.Context(), ann, func(_ context.Context, fresh identity.Claims, _ time.Time) error {
+			kept = fresh
+			return nil
+		})
+		if !once {
+			wantAnswer(t, err, unavailable)
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = r.Current(t.Context(), thief)
+		wantAnswer(t, err, "unauthorized")
+		if _, err := r.Current(t.Context(), kept); err != nil {
+			t.Errorf("what was kept: %v", err)
+		}
+	}
+}
+
 // All who have an actor lose it, and every node hears of each of them.
 func TestUnlinkTellsOfAll(t *testing.T) {
 	t.Parallel()

@@ -13,14 +13,14 @@ import (
 // refresh mints a new token for the latest login of the session or, if there is
 // none that holds, for the bearer token. No actor is needed.
 func (h *Handler) refresh(c *call) (answer, error) {
-	sid, record, err := h.session(c)
+	sid, record, claims, err := h.refreshSession(c)
+	if identity.ReasonOf(err) == reasonRevoked { // as for caller
+		sid, record, claims, err = h.refreshSession(c)
+	}
 	if err == nil {
-		var claims identity.Claims
-		if claims, err = h.Service.Refresh(c.Context(), record.Contexts[record.Latest]); err == nil {
-			a, err := h.refreshed(c, sessionCredential(sid, record.Latest), claims)
-			a.cookie = h.Prolong(c.Request, sid, record)
-			return a, err
-		}
+		a, err := h.refreshed(c, sessionCredential(sid, record.Latest), claims)
+		a.cookie = h.Prolong(c.Request, sid, record)
+		return a, err
 	}
 	if !isNo(err) {
 		return answer{}, err
@@ -33,11 +33,18 @@ func (h *Handler) refresh(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, unauthorized(err)
 	}
-	claims, err := h.Service.Refresh(c.Context(), *old)
+	claims, err = h.Service.Refresh(c.Context(), *old)
 	if err != nil {
 		return answer{}, err
 	}
 	return h.refreshed(c, raw, claims)
+}
+
+func (h *Handler) refreshSession(c *call) (sid string, record *session.Record, claims identity.Claims, err error) {
+	if sid, record, err = h.session(c); err == nil {
+		claims, err = h.Service.Refresh(c.Context(), record.Contexts[record.Latest])
+	}
+	return sid, record, claims, err
 }
 
 // refreshed answers with a token, of somebody who logged in when the bearer of

@@ -37,13 +37,14 @@ type deletedBody struct {
 // caller returns who sent the request: the latest login of its session or else its
 // bearer token, of any actor type. The store is asked, whatever a cache knows.
 func (h *Handler) caller(c *call) (person, *identity.Identity, error) {
-	sid, record, err := h.session(c)
+	p, i, err := h.ofSession(c)
+	if identity.ReasonOf(err) == reasonRevoked {
+		// Between the two questions a request beside this one may have kept it, and
+		// ended the others.
+		p, i, err = h.ofSession(c)
+	}
 	if err == nil {
-		p := person{record.Contexts[record.Latest], sessionCredential(sid, record.Latest), sid}
-		var i *identity.Identity
-		if i, err = h.Service.Current(c.Context(), p.Claims); err == nil {
-			return p, i, nil
-		}
+		return p, i, nil
 	}
 	if !isNo(err) {
 		return person{}, nil, err
@@ -56,8 +57,21 @@ func (h *Handler) caller(c *call) (person, *identity.Identity, error) {
 	if err != nil {
 		return person{}, nil, unauthorized(err)
 	}
-	i, err := h.Service.Current(c.Context(), *claims)
+	i, err = h.Service.Current(c.Context(), *claims)
 	return person{Claims: *claims, credential: raw}, i, err
+}
+
+const reasonRevoked = "revoked"
+
+// ofSession is caller of the session alone.
+func (h *Handler) ofSession(c *call) (person, *identity.Identity, error) {
+	sid, record, err := h.session(c)
+	if err != nil {
+		return person{}, nil, err
+	}
+	p := person{record.Contexts[record.Latest], sessionCredential(sid, record.Latest), sid}
+	i, err := h.Service.Current(c.Context(), p.Claims)
+	return p, i, err
 }
 
 // listSessions shows the caller's own sessions.
@@ -133,7 +147,7 @@ func (h *Handler) deleteSessions(c *call) (answer, error) {
 		return answer{}, err
 	}
 	if others {
-		return h.endOthers(c, p)
+		return h.keepCurrent(c, p)
 	}
 	if err := h.Service.Revoke(c.Context(), i.ID); err != nil {
 		if errors.Is(err, identity.ErrNotFound) {
@@ -148,6 +162,26 @@ func (h *Handler) deleteSessions(c *call) (answer, error) {
 		a.cookie = h.Sessions.ClearCookie()
 	}
 	return a, err
+}
+
+// keepTries bounds how often a session is looked at again that requests beside
+// this one renew.
+const keepTries = 3
+
+// keepCurrent is endOthers, also while the same is asked beside it.
+func (h *Handler) keepCurrent(c *call, p person) (a answer, err error) {
+	for range keepTries {
+		a, err = h.endOthers(c, p)
+		if p.sid == "" || identity.CodeOf(err) != identity.CodeUnauthorized {
+			return a, err
+		}
+		again, _, gone := h.caller(c)
+		if gone != nil || again.sid != p.sid {
+			return answer{}, err
+		}
+		p = again
+	}
+	return answer{}, identity.Unavailable("session_contended", err)
 }
 
 // endOthers ends all credentials but that of the person: a session goes on as it

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -236,6 +237,27 @@ func TestDeleteOtherSessions(t *testing.T) {
 	s.holds(false, "the session", "Cookie", current)
 	s.holds(false, "the old bearer", "Authorization", bearer(fresh))
 	s.holds(true, "the new bearer", "Authorization", bearer(next))
+}
+
+// Who presses the button twice stays logged in, and hears so both times.
+func TestDeleteOtherSessionsAtOnce(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, nil)
+	raw := s.customer("ann@example.com", "pass-1", "cus_1")
+	current := s.login(raw)
+	for range 20 {
+		var done sync.WaitGroup
+		for range 2 {
+			done.Go(func() {
+				res := s.do(request{"DELETE", sessionsPath + "?except=current", "", headers("Cookie", current)})
+				if res.status != 200 && res.status != 503 { // they may be in each other's way, and nobody knows then
+					t.Errorf("got %d %s", res.status, res.body)
+				}
+			})
+		}
+		done.Wait()
+		s.holds(true, "the current", "Cookie", current)
+	}
 }
 
 // A query that is not understood ends nothing.

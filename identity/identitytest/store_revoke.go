@@ -119,6 +119,15 @@ var revokeTests = map[string]func(*storeTest){
 			t.want(identity.ErrStale, t.RevokeOthers(t.Context(), i.ID, kept), "revoking others after "+name)
 		}
 	},
+	"what was kept later and not used is not left": func(t *storeTest) {
+		i := t.create(t.person(1, "a@shop.example"))
+		first, second := t.keep(i.ID, t.nextSecond()), t.keep(i.ID, t.nextSecond())
+		t.want(identity.ErrStale, t.RevokeOthers(t.Context(), i.ID, first), "revoking others")
+		if got := t.get(i.ID); !got.ValidFrom.IsZero() {
+			t.Errorf("ValidFrom is %v", got.ValidFrom)
+		}
+		t.want(nil, t.RevokeOthers(t.Context(), i.ID, second), "revoking others later")
+	},
 	"20 that keep at once leave one": func(t *storeTest) {
 		i := t.create(t.person(1, "a@shop.example"))
 		kept := make([]time.Time, 20)

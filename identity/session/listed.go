@@ -92,7 +92,7 @@ func (m *Manager) EndAll(ctx context.Context, identityID, except string) (sids [
 const renewTries = 5
 
 // Renew makes the identity's claims in a session as good as if they were issued
-// then, those that were issued at validFrom or later. identity.ErrNotFound if
+// then, or better if they are already, those that were issued at validFrom or later. identity.ErrNotFound if
 // there are none.
 func (m *Manager) Renew(ctx context.Context, sid, identityID string, validFrom time.Time, issuedAt int64) error {
 	for range renewTries {
@@ -103,7 +103,7 @@ func (m *Manager) Renew(ctx context.Context, sid, identityID string, validFrom t
 		renewed := 0
 		for actorType, claims := range record.Contexts {
 			if claims.IdentityID == identityID && claims.IssuedAt >= validFrom.Unix() {
-				claims.IssuedAt = issuedAt
+				claims.IssuedAt = max(claims.IssuedAt, issuedAt) // it may be renewed twice at once
 				record.Contexts[actorType] = claims
 				renewed++
 			}

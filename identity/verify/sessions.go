@@ -20,15 +20,13 @@ type sessionEntry struct {
 // held is a caller that is replaced when the backend gets to know him.
 type held struct{ atomic.Pointer[Caller] }
 
-// loadSession returns the session, until when it is believed, and whether it may
-// have changed since it was read.
-func (v *Verifier) loadSession(ctx context.Context, sid string) (entry *sessionEntry, until time.Time, cached bool, err error) {
+// loadSession returns the session, and until when it is believed.
+func (v *Verifier) loadSession(ctx context.Context, sid string) (entry *sessionEntry, until time.Time, err error) {
 	now := v.Clock()
 	if entry, until, ok := v.sessions.get(sid, now); ok {
-		return entry, until, true, nil
+		return entry, until, nil
 	}
-	entry, until, err = v.askSession(ctx, sid, now)
-	return entry, until, false, err
+	return v.askSession(ctx, sid, now)
 }
 
 func (v *Verifier) askSession(ctx context.Context, sid string, now time.Time) (*sessionEntry, time.Time, error) {

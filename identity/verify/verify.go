@@ -140,11 +140,12 @@ func (v *Verifier) Request(r *http.Request) (*Result, error) {
 }
 
 func (v *Verifier) session(ctx context.Context, sid string, result *Result) error {
-	entry, until, cached, err := v.loadSession(ctx, sid)
+	entry, until, err := v.loadSession(ctx, sid)
 	if err == nil {
 		err = v.admit(ctx, sid, entry, result)
-		if err == nil && result.Refused == "revoked" && cached {
-			// Its owner may have kept it when the others were revoked.
+		if err == nil && result.Refused == "revoked" {
+			// Its owner may have kept it when the others were revoked: since it was cached,
+			// or between the two questions.
 			result.Callers, result.Refused, result.SID, result.Session = result.room[:0], "", "", nil
 			if entry, until, err = v.askSession(ctx, sid, v.Clock()); err == nil {
 				err = v.admit(ctx, sid, entry, result)
