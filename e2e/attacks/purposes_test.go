@@ -76,6 +76,12 @@ func (s *shop) secrets(t testing.TB, b attempt) map[purpose]string {
 	minted := s.call(t, "shop.test", "GET", "/mine", "", "Cookie", s.people["ada"].cookie).received()
 	s.join(t, "shop.test", "customer", "rea@example.com")
 	s.join(t, "shop.test", "customer", "rob@example.com")
+	started := s.call(t, "shop.test", "POST", "/auth/session", "", "Authorization", "Bearer "+s.people["ada"].token).header.Values("Set-Cookie")
+	if len(started) != 2 {
+		t.Fatalf("a log-in sets %q", started)
+	}
+	device, _, _ := strings.Cut(started[1], ";")
+	listed, _ := s.sessions(t, "Cookie", s.people["ada"].cookie)
 	return map[purpose]string{
 		"access, customer":        s.people["ada"].token,
 		"access, user":            s.people["eve"].token,
@@ -90,6 +96,8 @@ func (s *shop) secrets(t testing.TB, b attempt) map[purpose]string {
 		"session, user":           value(s.people["eve"].cookie),
 		"session id":              s.names["ada sid"],
 		"browser":                 value(b.cookie),
+		"device":                  value(device),
+		"public id of a session":  listed[0].ID,
 		"state":                   b.state,
 		"code":                    s.begin(t).code, // whoever presents it uses it up
 		"API key":                 "sk_0123456789abcdef0123456789abcdef",
@@ -221,6 +229,14 @@ func (s *shop) places(t testing.TB, b attempt) []place {
 		{"cookie of a reset", nil, nil, cookie("shop.test", "POST", "/auth/customer/emailpass/update")},
 		{"browser's cookie as session", nil, nil, func(t testing.TB, secret string) *answer {
 			return s.call(t, "shop.test", "GET", "/any", "", "Cookie", "connect.sid.browser="+secret)
+		}},
+		{"device's cookie as session", nil, nil, func(t testing.TB, secret string) *answer {
+			return s.call(t, "shop.test", "GET", "/any", "", "Cookie", "connect.sid.device="+secret)
+		}},
+		{"list of sessions by a bearer", append(own, "older access, customer", "older access, user"), nil, bearer("shop.test", "GET", "/auth/sessions", "")},
+		{"list of sessions by a session", []purpose{"session, customer", "session, user"}, nil, cookie("shop.test", "GET", "/auth/sessions")},
+		{"id of somebody else's session", nil, nil, func(t testing.TB, secret string) *answer {
+			return s.call(t, "shop.test", "DELETE", "/auth/sessions/"+url.PathEscape(secret), "", "Authorization", "Bearer "+s.people["eve"].token)
 		}},
 		{"linking", []purpose{"access, customer", "registration"}, nil, func(t testing.TB, secret string) *answer {
 			return s.call(t, "behind:shop.test", "POST", "/auth/customer/people", `{"link":true}`, append(s.stranger(), "Authorization", "Bearer "+secret)...)

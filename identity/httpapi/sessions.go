@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
@@ -132,6 +133,10 @@ var errExcept = &identity.Error{
 // deleteSessions ends all credentials of the caller, bearer tokens too, or all but
 // the one that the request came with.
 func (h *Handler) deleteSessions(c *call) (answer, error) {
+	// A script that puts an empty id behind the slash means one session, not all.
+	if strings.HasSuffix(c.URL.Path, "/") {
+		return answer{}, errNoRoute
+	}
 	query, err := url.ParseQuery(c.URL.RawQuery)
 	if err != nil {
 		return answer{}, errExcept

@@ -271,6 +271,7 @@ func TestDeleteSessionsQuery(t *testing.T) {
 			t.Errorf("%s: got %s", query, res.body)
 		}
 	}
+	s.mustDo(404, request{"DELETE", sessionsPath + "/", "", headers("Authorization", bearer(raw))}) // an empty id
 	s.holds(true, "the bearer", "Authorization", bearer(raw))
 }
 
