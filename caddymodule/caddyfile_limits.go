@@ -14,6 +14,16 @@ import (
 //	rate_limit trusted <address...>
 //	rate_limit off
 func (r *Realm) unmarshalLimit(d *caddyfile.Dispenser) error {
+	if err := r.readLimit(d); err != nil {
+		return err
+	}
+	if err := r.Limits.contradiction(); err != nil {
+		return d.WrapErr(err)
+	}
+	return nil
+}
+
+func (r *Realm) readLimit(d *caddyfile.Dispenser) error {
 	args := d.RemainingArgs()
 	if r.Limits == nil {
 		r.Limits = new(Limits)

@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -106,6 +107,9 @@ func doctor(ctx context.Context, out io.Writer, config []byte) error {
 func remedyOf(err error) string {
 	if identity.ReasonOf(err) == "store_auth" {
 		return "correct user and password in the URL of the option redis"
+	}
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return "name the server as its certificate does, and the authority that signed it by ca_file"
 	}
 	return "start it, or correct the option redis"
 }

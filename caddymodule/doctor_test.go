@@ -30,6 +30,7 @@ func doctor(t *testing.T, realmOptions string) (report string, err error) {
 
 func TestDoctorCommand(t *testing.T) {
 	healthy := identitytest.StartRedis(t, "--appendonly", "yes")
+	secure, _ := identitytest.StartRedisTLS(t, "--appendonly", "yes")
 	locked := identitytest.StartRedis(t, "--requirepass", "another")
 	ill := identitytest.StartRedis(t, "--appendonly", "yes", "--maxmemory-policy", "volatile-lru")
 	for name, test := range map[string]struct {
@@ -44,6 +45,7 @@ func TestDoctorCommand(t *testing.T) {
 		"nobody there":     {"redis redis://127.0.0.1:1", true, "connection refused"},
 		"no password":      {"redis " + locked.URL(), true, "correct user and password"},
 		"wrong password":   {"redis " + strings.Replace(locked.URL(), "//", "//:wrong@", 1), true, "correct user and password"},
+		"no ca_file":       {"redis " + secure.URL(), true, "the authority that signed it by ca_file"},
 		"no address":       {"redis {env.TEST_MISSING}", true, "redis URL: evaluated placeholder {env.TEST_MISSING} is empty"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"time"
@@ -73,10 +74,22 @@ func (l *Limits) limiter(counter limit.Counter) (identity.Limiter, error) {
 		}
 		c.Trusted = append(c.Trusted, network)
 	}
+	if err := l.contradiction(); err != nil {
+		return nil, err
+	}
 	if l.Off {
 		return nil, nil
 	}
 	return limit.New(c)
+}
+
+// contradiction returns an error if nothing is limited and something is: whoever
+// wrote the one would believe in limits that there are not.
+func (l *Limits) contradiction() error {
+	if l.Off && (len(l.Buckets) > 0 || len(l.Trusted) > 0) {
+		return errors.New("rate_limit off limits nothing: take it out, or all others")
+	}
+	return nil
 }
 
 // parseNetwork reads an address or a CIDR.
