@@ -14,7 +14,6 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/oklog/ulid/v2"
-	"github.com/redis/go-redis/v9"
 	"go.uber.org/zap"
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
@@ -89,14 +88,6 @@ type Realm struct {
 
 	cancel context.CancelFunc
 	done   sync.WaitGroup
-}
-
-// ProviderConfig puts a provider under the id it has in URLs.
-type ProviderConfig struct {
-	// The id in `/auth/{actor}/{id}`.
-	ID string `json:"id"`
-	// The module that does the work.
-	ModuleRaw json.RawMessage `json:"module,omitempty" caddy:"namespace=auth_sidecar.providers inline_key=provider"`
 }
 
 func (r *Realm) provision(ctx caddy.Context, name string) error {
@@ -193,12 +184,6 @@ func (r *Realm) provision(ctx caddy.Context, name string) error {
 	return r.loadNotifiers(ctx, conn.client)
 }
 
-// nowhere takes the reset requests of a realm without notifiers.
-type nowhere struct{}
-
-// Enqueue implements identity.ResetQueue.
-func (nowhere) Enqueue(context.Context, identity.ResetRequest) error { return nil }
-
 // checkLives refuses tokens that would have expired when they are made: their
 // times are whole seconds.
 func (r *Realm) checkLives() error {
@@ -211,85 +196,12 @@ func (r *Realm) checkLives() error {
 	return nil
 }
 
-func (r *Realm) loadProviders(ctx caddy.Context) ([]identity.NamedProvider, error) {
-	if len(r.Providers) == 0 {
-		r.Providers = []ProviderConfig{{ID: defaultProvider, ModuleRaw: json.RawMessage(`{"provider":"emailpass"}`)}}
-	}
-	var providers []identity.NamedProvider
-	for i := range r.Providers {
-		config := &r.Providers[i]
-		if config.ID == "" {
-			return nil, errors.New("a provider has no id")
-		}
-		if len(config.ModuleRaw) == 0 {
-			return nil, fmt.Errorf("provider %q: no module is named", config.ID)
-		}
-		named := ctx.WithValue(providerID{}, config.ID)
-		module, err := named.LoadModule(config, "ModuleRaw")
-		if err != nil {
-			return nil, fmt.Errorf("provider %q: %w", config.ID, err)
-		}
-		provider, ok := module.(identity.Provider)
-		if !ok {
-			return nil, fmt.Errorf("provider %q: module %T is not a provider", config.ID, module)
-		}
-		if _, ok := module.(identity.Redirector); ok {
-			r.redirects = true
-		}
-		if letsStrangersIn(module) {
-			r.open = append(r.open, config.ID)
-		}
-		providers = append(providers, identity.NamedProvider{ID: config.ID, Provider: provider})
-	}
-	return providers, nil
-}
-
-// streamUser is a notifier that writes into the realm's own Redis.
-type streamUser interface {
-	useStream(client redis.UniversalClient, prefix string, resetTTL time.Duration) error
-}
-
 // defaultKeyPrefix keeps realms apart that share one Redis.
 func defaultKeyPrefix(realm string) string {
 	if realm == defaultRealm {
 		return "auth:"
 	}
 	return "auth:" + realm + ":"
-}
-
-// queueName is the name under which a notifier's progress is kept in Redis. It
-// must stay the same over reloads and on all nodes.
-func queueName(module any, i int) string {
-	if m, ok := module.(interface{ queueName() string }); ok {
-		return m.queueName()
-	}
-	return fmt.Sprintf("%s.%d", module.(caddy.Module).CaddyModule().ID.Name(), i)
-}
-
-func (r *Realm) loadNotifiers(ctx caddy.Context, client redis.UniversalClient) error {
-	modules, err := ctx.LoadModule(r, "NotifiersRaw")
-	if err != nil {
-		return fmt.Errorf("notify: %w", err)
-	}
-	var notifiers []notify.Named
-	for i, module := range modules.([]any) {
-		notifier, ok := module.(identity.Notifier)
-		if !ok {
-			return fmt.Errorf("notify: module %T is not a notifier", module)
-		}
-		if user, ok := module.(streamUser); ok {
-			if err := user.useStream(client, r.Redis.KeyPrefix, time.Duration(r.ResetTTL)); err != nil {
-				return fmt.Errorf("notify: %w", err)
-			}
-		}
-		notifiers = append(notifiers, notify.Named{Name: queueName(module, i), Notifier: notifier})
-	}
-	r.notifiers = len(notifiers)
-	r.dispatcher, err = notify.New(notify.Config{
-		Queue: r.queue, Issue: r.service.IssueReset, Notifiers: notifiers, Logger: r.slogger,
-		ResetTTL: time.Duration(r.ResetTTL),
-	})
-	return err
 }
 
 func (r *Realm) start() {
