@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -49,7 +50,7 @@ type Caddy struct {
 
 // StartCaddy starts Caddy with that configuration on a free port of 127.0.0.1
 // and returns when it accepts connections. It ends with the test, which fails
-// when Caddy ended with an error, panicked or had a data race.
+// when Caddy ended with an error, panicked or had a data race that is not Caddy's own.
 func StartCaddy(t testing.TB, config CaddyConfig) *Caddy {
 	t.Helper()
 	if config.Port == 0 {
@@ -94,7 +95,8 @@ func StartCaddyfile(t testing.TB, name, caddyfile string, addrs, env []string) *
 func (c *Caddy) start() {
 	c.t.Helper()
 	cmd := exec.Command(CaddyBinary(c.t), c.args...)
-	cmd.Dir, cmd.Env = c.dir, c.env
+	reports := filepath.Join(c.dir, "race")
+	cmd.Dir, cmd.Env = c.dir, append(slices.Clone(c.env), "GORACE=exitcode=0 log_path="+reports)
 	var process *identitytest.Process
 	c.t.Cleanup(func() { // runs after the process was stopped
 		if process == nil {
@@ -103,10 +105,11 @@ func (c *Caddy) start() {
 		if code := process.ExitCode(); code > 0 {
 			c.t.Errorf("caddy ended with status %d", code)
 		}
-		for _, sign := range []string{"DATA RACE", "panic serving"} {
-			if output := process.Output(); strings.Contains(output, sign) {
-				c.t.Errorf("caddy wrote %q:\n%s", sign, output)
-			}
+		if output := process.Output(); strings.Contains(output, "panic serving") {
+			c.t.Errorf("a handler panicked:\n%s", output)
+		}
+		for _, race := range races(c.t, reports) {
+			c.t.Errorf("caddy had a data race:%s", race)
 		}
 	})
 	process = identitytest.StartServer(c.t, cmd, c.addrs...)
