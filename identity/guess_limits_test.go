@@ -48,6 +48,10 @@ func TestResetsAreLimited(t *testing.T) {
 				wantLimited(t, err, "reset_account_limited", time.Hour)
 			}
 		}
+		// Who asks as a user takes nothing from a customer.
+		if err := g.RequestReset(identity.WithClient(t.Context(), "192.0.2.7"), "user", "emailpass", address, nil); err != nil {
+			t.Error(err)
+		}
 		for n := range 30 {
 			_ = g.RequestReset(identity.WithClient(t.Context(), "192.0.2.99"), "customer", "emailpass", fmt.Sprint(n, "@example.com"), nil)
 		}

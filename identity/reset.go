@@ -43,6 +43,9 @@ func (s *Service) RequestReset(ctx context.Context, actorType, provider, identif
 	if g, ok := s.providers[provider].(Guessable); ok {
 		of.Account = g.Account(identifier)
 	}
+	// A request as somebody whom the person is not sends nothing, so it must not use up
+	// what their own requests need.
+	of.Account = actorType + " " + of.Account
 	if err := s.limit(ctx, of, BucketReset, BucketResetAccount); err != nil {
 		return fmt.Errorf("asking for a new password: %w", err)
 	}
