@@ -103,7 +103,7 @@ func (c *Caddy) start() {
 			return
 		}
 		if code := process.ExitCode(); code > 0 {
-			c.t.Errorf("caddy ended with status %d", code)
+			c.t.Errorf("caddy ended with status %d:\n%s", code, process.Output())
 		}
 		if output := process.Output(); strings.Contains(output, "panic serving") {
 			c.t.Errorf("a handler panicked:\n%s", output)
