@@ -114,6 +114,8 @@ type compared struct {
 	// second: 0.5 if nothing can be told (the effect size of the rank test by Mann
 	// and Whitney).
 	ahead float64
+	// chance is how far from a half that gets by chance alone: four standard deviations.
+	chance float64
 }
 
 func (c compared) String() string {
@@ -144,6 +146,8 @@ func compare(samples int, first, second func() time.Duration) compared {
 	return compared{
 		bias:  (took[0][middle] - took[1][middle]) / took[0][middle],
 		ahead: slower / float64(samples) / float64(samples),
+		// The variance is that of the rank test without ties: (n+m+1)/(12nm).
+		chance: 4 * math.Sqrt(float64(2*samples+1)/12) / float64(samples),
 	}
 }
 
@@ -156,7 +160,7 @@ const (
 )
 
 func (c compared) differ() bool {
-	return math.Abs(c.bias) > maxBias && math.Abs(c.ahead-0.5) > maxAhead
+	return math.Abs(c.bias) > maxBias && math.Abs(c.ahead-0.5) > max(maxAhead, c.chance)
 }
 
 // testTiming compares requests about accounts that there are with those about
