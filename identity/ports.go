@@ -47,7 +47,8 @@ type Store interface {
 	// are to outlive RevokeOthers. Every other revocation that comes later, by
 	// whichever method, ends them as well. ErrStale if the identity's ValidFrom is
 	// later than validFrom, which was read before: who asks may have been revoked
-	// since. ErrNotFound if it is gone.
+	// since. ErrNotFound if it is gone. KeepLimited if the time would be more than
+	// MaxKeepAhead after earliest.
 	Keep(ctx context.Context, id string, earliest, validFrom time.Time) (kept time.Time, err error)
 	// RevokeOthers raises the identity's ValidFrom to a time that Keep chose. The
 	// same again is fine. ErrStale if another revocation came since, or Keep chose a

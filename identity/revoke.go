@@ -41,6 +41,7 @@ func (s *Service) Revoke(ctx context.Context, id string) error {
 
 // RevokeOthers ends every credential that was issued to the identity of c until
 // now, and returns claims in place of c, which must hold: else CodeUnauthorized.
+// CodeLimited if that was done so often lately that they would run ahead of time.
 // Before anything ends keep is given them, and since when claims have held until
 // now, so that whoever fails or dies halfway loses nothing; again when somebody
 // else who is to end keeps theirs beside it. After a failure it is not known
@@ -79,6 +80,17 @@ func (s *Service) revokeOthers(ctx context.Context, c Claims, keep func(ctx cont
 	return nil
 }
 
+// MaxKeepAhead is how far ahead of the clock claims that outlive a revocation may
+// be. Each is a second later than the one before, so whoever revokes others all the
+// time would otherwise get claims from the future, which expire as much later.
+const MaxKeepAhead = time.Minute
+
+// KeepLimited is the error (CodeLimited) of a Store that keeps nothing, for others
+// kept theirs lately; wait is how long it will not.
+func KeepLimited(wait time.Duration) error {
+	return &Error{Code: CodeLimited, Reason: "keep_limited", Message: "Too many requests", RetryAfter: wait}
+}
+
 // keepTries bounds how often somebody who asks is looked at again.
 const keepTries = 3
 
@@ -89,7 +101,8 @@ func (s *Service) keep(ctx context.Context, c Claims) (i *Identity, kept time.Ti
 		if i, err = s.Current(ctx, c); err != nil {
 			return nil, time.Time{}, err
 		}
-		kept, err = s.Store.Keep(ctx, i.ID, s.nextValidFrom(i.ValidFrom), i.ValidFrom)
+		// By the clock alone: from ValidFrom there would be no end to it.
+		kept, err = s.Store.Keep(ctx, i.ID, s.nextValidFrom(time.Time{}), i.ValidFrom)
 		if !errors.Is(err, ErrStale) {
 			break
 		}

@@ -257,6 +257,59 @@ func TestDeleteOtherSessionsAtOnce(t *testing.T) {
 		}
 		done.Wait()
 		s.holds(true, "the current", "Cookie", current)
+		s.clock.Advance(time.Minute) // else it would soon be too often
+	}
+}
+
+// Claims do not run ahead of time, however often somebody revokes others; ending
+// all works always.
+func TestDeleteOtherSessionsTooOften(t *testing.T) {
+	t.Parallel()
+	for name, byBearer := range map[string]bool{"by session": false, "by bearer": true} {
+		s := newShop(t, nil)
+		raw := s.customer("ann@example.com", "pass-1", "cus_1")
+		credential := headers("Cookie", s.login(raw))
+		if byBearer {
+			credential = headers("Authorization", bearer(raw))
+		}
+		others := func() response {
+			return s.do(request{"DELETE", sessionsPath + "?except=current", "", credential})
+		}
+		const most = 1000
+		res, good := response{}, 0
+		for ; good < most; good++ {
+			if res = others(); res.status != 200 {
+				break
+			}
+			if byBearer {
+				raw = s.token(res)
+				credential = headers("Authorization", bearer(raw))
+			}
+		}
+		if good != 61 || res.status != 429 || res.header.Get("Retry-After") != "1" || !strings.Contains(res.body, `"type":"too_many_requests"`) || res.header.Get("Set-Cookie") != "" {
+			t.Fatalf("%s: after %d got %d %s %v", name, good, res.status, res.body, res.header)
+		}
+		if !strings.Contains(s.log.String(), `"reason":"keep_limited"`) {
+			t.Errorf("%s: no reason in the log", name)
+		}
+		s.mustDo(200, request{"GET", sessionsPath, "", credential}) // it goes on
+		fresh := s.claims(s.token(s.mustDo(200, request{"POST", refreshPath, "", credential})))
+		if ahead := time.Unix(fresh.IssuedAt, 0).Sub(s.clock.Now()); ahead > time.Minute+time.Second {
+			t.Errorf("%s: claims are %v ahead", name, ahead)
+		}
+		s.clock.Advance(time.Second)
+		res = others()
+		if res.status != 200 {
+			t.Errorf("%s: a second later got %d %s", name, res.status, res.body)
+		}
+		if byBearer {
+			credential = headers("Authorization", bearer(s.token(res)))
+		}
+		if res = others(); res.status != 429 {
+			t.Errorf("%s: then got %d %s", name, res.status, res.body)
+		}
+		s.mustDo(200, request{"DELETE", sessionsPath, "", credential})
+		s.mustDo(401, request{"GET", sessionsPath, "", credential})
 	}
 }
 

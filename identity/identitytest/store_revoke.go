@@ -2,6 +2,7 @@ package identitytest
 
 import (
 	"encoding/json"
+	"errors"
 	"time"
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
@@ -70,10 +71,62 @@ var revokeTests = map[string]func(*storeTest){
 		if second := t.keep(i.ID, t.nextSecond()); !second.After(first) {
 			t.Errorf("kept %v after %v", second, first)
 		}
-		t.want(nil, t.Revoke(t.Context(), i.ID, t.nextSecond().Add(time.Hour)), "revoking")
+		t.want(nil, t.Revoke(t.Context(), i.ID, t.nextSecond().Add(30*time.Second)), "revoking")
 		if third := t.keep(i.ID, t.nextSecond()); !third.After(t.get(i.ID).ValidFrom) {
 			t.Errorf("kept %v, ValidFrom is %v", third, t.get(i.ID).ValidFrom)
 		}
+	},
+	// Whoever does nothing else would have claims from the future.
+	"what is kept does not outrun time": func(t *storeTest) {
+		i := t.create(t.person(1, "a@shop.example"))
+		earliest := t.nextSecond()
+		latest := earliest.Add(identity.MaxKeepAhead)
+		for want := earliest; !want.After(latest); want = want.Add(time.Second) {
+			kept := t.keep(i.ID, earliest)
+			if !kept.Equal(want) {
+				t.Fatalf("kept %v, want %v", kept, want)
+			}
+			t.want(nil, t.RevokeOthers(t.Context(), i.ID, kept), "revoking others")
+		}
+		for range 2 { // what is refused is no second further
+			t.limited(i.ID, earliest, time.Second)
+		}
+		if got := t.get(i.ID); !got.ValidFrom.Equal(latest) {
+			t.Errorf("ValidFrom is %v, want %v", got.ValidFrom, latest)
+		}
+		if kept, want := t.keep(i.ID, earliest.Add(time.Second)), latest.Add(time.Second); !kept.Equal(want) {
+			t.Errorf("a second later kept %v, want %v", kept, want)
+		}
+		t.limited(i.ID, earliest.Add(time.Second), time.Second) // though nothing was revoked by it
+		t.want(nil, t.Revoke(t.Context(), i.ID, earliest), "revoking all")
+		if got, want := t.get(i.ID).ValidFrom, latest.Add(2*time.Second); !got.Equal(want) {
+			t.Errorf("ValidFrom is %v, want %v", got, want)
+		}
+	},
+	"20 that keep at once do not outrun time": func(t *storeTest) {
+		i := t.create(t.person(1, "a@shop.example"))
+		latest := t.nextSecond().Add(identity.MaxKeepAhead)
+		t.want(nil, t.Revoke(t.Context(), i.ID, latest.Add(-5*time.Second)), "revoking")
+		kept := 0
+		for _, err := range t.parallel(20, func(int) error { _, err := t.Keep(t.Context(), i.ID, t.nextSecond(), anytime); return err }) {
+			if err == nil {
+				kept++
+			} else if identity.CodeOf(err) != identity.CodeLimited {
+				t.Errorf("keeping: %v", err)
+			}
+		}
+		if kept != 5 {
+			t.Errorf("%d kept theirs, want 5", kept)
+		}
+	},
+	// As after a revocation by a clock that was wrong.
+	"what would be kept far ahead is refused for as long": func(t *storeTest) {
+		i := t.create(t.person(1, "a@shop.example"))
+		t.want(nil, t.Revoke(t.Context(), i.ID, t.nextSecond().Add(time.Hour)), "revoking")
+		t.limited(i.ID, t.nextSecond(), time.Hour+time.Second-identity.MaxKeepAhead)
+		t.want(nil, t.Revoke(t.Context(), i.ID, t.nextSecond()), "revoking all")
+		_, err := t.Keep(t.Context(), i.ID, t.nextSecond(), t.nextSecond())
+		t.want(identity.ErrStale, err, "keeping after a revocation") // no matter how far
 	},
 	"who was revoked keeps nothing": func(t *storeTest) {
 		i := t.create(t.person(1, "a@shop.example"))
@@ -161,6 +214,15 @@ func (t *storeTest) keep(id string, earliest time.Time) time.Time {
 		t.Fatalf("kept %v, want %v or later", kept, earliest)
 	}
 	return kept
+}
+
+// limited wants a refusal for that long.
+func (t *storeTest) limited(id string, earliest time.Time, wait time.Duration) {
+	t.Helper()
+	kept, err := t.Keep(t.Context(), id, earliest, anytime)
+	if e, ok := errors.AsType[*identity.Error](err); !ok || e.Code != identity.CodeLimited || e.RetryAfter != wait || !kept.IsZero() {
+		t.Errorf("keeping: got %v, %#v; want a refusal for %v", kept, err, wait)
+	}
 }
 
 var revokeFaultTests = map[string]func(*storeTest){

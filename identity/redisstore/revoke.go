@@ -43,8 +43,9 @@ func (s *Store) Keep(ctx context.Context, id string, earliest, validFrom time.Ti
 	if !validID(id) {
 		return time.Time{}, identity.ErrNotFound
 	}
+	latest := earliest.Add(identity.MaxKeepAhead)
 	err = s.durably(ctx, "choosing a time to keep credentials", func(ctx context.Context) error {
-		chosen, err := s.ask(ctx, maxMilli/1000, keepScript, []string{s.keys.identity(id)}, seconds(earliest), seconds(validFrom))
+		chosen, err := s.ask(ctx, maxMilli/1000, keepScript, []string{s.keys.identity(id)}, seconds(earliest), seconds(validFrom), seconds(latest))
 		switch {
 		case err != nil:
 			return err
@@ -54,6 +55,8 @@ func (s *Store) Keep(ctx context.Context, id string, earliest, validFrom time.Ti
 			return identity.ErrStale
 		case int64(chosen) < earliest.Unix():
 			return unexpected(chosen)
+		case int64(chosen) > latest.Unix():
+			return identity.KeepLimited(time.Unix(int64(chosen), 0).Sub(time.Unix(latest.Unix(), 0)))
 		}
 		kept = time.Unix(int64(chosen), 0).UTC()
 		return nil
