@@ -121,3 +121,79 @@ func TestSignInThatARevocationOvertakes(t *testing.T) {
 		t.Errorf("became %+v, %v", i, err)
 	}
 }
+
+// A reset by the older dialect makes claims of what it did itself: they do not
+// outlive a revocation that comes before they are made, and nobody becomes a
+// customer by them.
+func TestResetPasswordThatARevocationOvertakes(t *testing.T) {
+	t.Parallel()
+	for _, overtaken := range []bool{false, true} {
+		s := newV1Shop(t, nil)
+		registered, err := s.Register(t.Context(), "customer", "emailpass", credentials("ann@example.com", "secret"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		token := s.resetToken("customer", "ann@example.com")
+		finished := false
+		s.store.after = func(method string) {
+			if method != "FinishReset" || finished {
+				return
+			}
+			if finished = true; !overtaken {
+				return
+			}
+			if err := s.Revoke(t.Context(), registered.IdentityID); err != nil {
+				t.Error(err)
+			}
+		}
+		claims, err := s.ResetPassword(t.Context(), "customer", "ann@example.com", token, credentials("", "changed"))
+		if err == nil {
+			_, err = s.Current(t.Context(), claims)
+		}
+		if overtaken {
+			wantAnswer(t, err, "unauthorized")
+		} else if err != nil || claims.ActorID == "" {
+			t.Errorf("got %+v, %v", claims, err)
+		}
+		if i, err := s.store.Identity(t.Context(), registered.IdentityID); err != nil || i.HasActor() == overtaken || !finished {
+			t.Errorf("became %+v, %v", i, err)
+		}
+	}
+}
+
+// Who is nobody on this side of the shop keeps the password, and the token.
+func TestResetPasswordWithoutAnActor(t *testing.T) {
+	t.Parallel()
+	s := newV1Shop(t, nil)
+	registered, err := s.Register(t.Context(), "customer", "emailpass", credentials("ann@example.com", "secret"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, reset := range [][2]string{{"user", ""}, {"customer", "user"}} {
+		actorType, other := reset[0], reset[1]
+		token := s.resetToken(actorType, "ann@example.com")
+		if other != "" { // since the mail went out
+			if err := s.Link(t.Context(), registered.IdentityID, other, other+"_1"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, err = s.ResetPassword(t.Context(), actorType, "ann@example.com", token, credentials("", "changed"))
+		if identity.CodeOf(err) != identity.CodeUnauthorized || identity.ReasonOf(err) != "actor_missing" {
+			t.Errorf("as %s: %v", actorType, err)
+		}
+		if _, err := s.Authenticate(t.Context(), "customer", "emailpass", credentials("ann@example.com", "secret")); err != nil {
+			t.Errorf("as %s: the password that was: %v", actorType, err)
+		}
+		if other == "" {
+			s.now = s.now.Add(2 * time.Minute)
+			continue
+		}
+		if err := s.Link(t.Context(), registered.IdentityID, actorType, actorType+"_1"); err != nil {
+			t.Fatal(err)
+		}
+		c, err := s.ResetPassword(t.Context(), actorType, "ann@example.com", token, credentials("", "changed"))
+		if err != nil || c.ActorID != actorType+"_1" {
+			t.Errorf("once an actor: %+v, %v", c, err)
+		}
+	}
+}

@@ -11,7 +11,8 @@ import (
 // ResetPassword sets a new password by the older dialect, whose request names the
 // address beside the token; "" where it does not. The token is one of ours or, for
 // an account that has not moved over, one of the backend's own. It returns claims
-// of the person whose password it was.
+// of the person whose password it was. The reason of a refusal is actor_missing if
+// they are nobody of that type: then the password stays.
 func (s *Service) ResetPassword(ctx context.Context, actorType, address, token string, in Input) (Claims, error) {
 	p, err := s.provider(actorType, EmailPass)
 	if err != nil {
@@ -36,14 +37,21 @@ func (s *Service) ResetPassword(ctx context.Context, actorType, address, token s
 	if address != "" && !sameKey(u, address, c.EntityID) {
 		return Claims{}, errInvalidToken
 	}
-	if err := s.update(ctx, actorType, EmailPass, token, in); err != nil {
+	enrols := func(i *Identity) bool { return actorType == Customer && !i.HasActor() }
+	reset, err := s.update(ctx, actorType, EmailPass, token, in, func(i *Identity) error {
+		if i.ActorID(actorType) == "" && !enrols(i) { // nobody on this side of the shop
+			return &Error{Code: CodeUnauthorized, Reason: "actor_missing"}
+		}
+		return nil
+	})
+	if err != nil {
 		return Claims{}, err
 	}
-	i, err := s.find(ctx, EmailPass, u, c.EntityID)
+	i, err := s.Current(ctx, reset) // the password may be another one by now
 	if err != nil {
-		return Claims{}, fmt.Errorf("looking for the identity after a reset: %w", err)
+		return Claims{}, fmt.Errorf("after a reset: %w", err)
 	}
-	if i.ActorID(actorType) == "" && actorType == Customer && !i.HasActor() {
+	if enrols(i) {
 		if _, err := s.enrol(ctx, i, nil); err != nil {
 			return Claims{}, fmt.Errorf("after a reset: %w", err)
 		}

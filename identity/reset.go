@@ -120,51 +120,63 @@ func (s *Service) Update(ctx context.Context, actorType, provider, token string,
 	if _, err := s.provider(actorType, provider); err != nil {
 		return err
 	}
-	err := s.update(ctx, actorType, provider, token, in)
+	_, err := s.update(ctx, actorType, provider, token, in, nil)
 	if s.backend == nil || !errors.Is(err, errNoReset) {
 		return err
 	}
 	return s.updateByBackend(ctx, actorType, provider, token, in)
 }
 
-func (s *Service) update(ctx context.Context, actorType, provider, token string, in Input) error {
+// update is Update by a token of ours. Unless may is nil, it says of whoever the
+// token is good for whether anything may be done. The claims are what the change leaves: whose they
+// are and when they were issued.
+func (s *Service) update(ctx context.Context, actorType, provider, token string, in Input, may func(*Identity) error) (Claims, error) {
 	c, err := s.Tokens.ParseReset(token)
 	if err != nil {
-		return &Error{Code: CodeUnauthorized, Reason: ReasonOf(err), Message: errInvalidToken.Message, Err: fmt.Errorf("%w: %w", errNoReset, err)}
+		return Claims{}, &Error{Code: CodeUnauthorized, Reason: ReasonOf(err), Message: errInvalidToken.Message, Err: fmt.Errorf("%w: %w", errNoReset, err)}
 	}
 	p, ok := s.providers[c.Provider].(CredentialUpdater)
 	if !ok || c.Provider != provider || c.ActorType != actorType {
-		return errInvalidToken
+		return Claims{}, errInvalidToken
 	}
 	i, err := s.find(ctx, provider, p, c.EntityID)
 	if errors.Is(err, ErrNotFound) {
-		return errInvalidToken
+		return Claims{}, errInvalidToken
 	}
 	if err != nil {
-		return fmt.Errorf("looking for the identity of a reset token: %w", err)
+		return Claims{}, fmt.Errorf("looking for the identity of a reset token: %w", err)
 	}
 	next := i.Providers[provider]
 	if next.EntityID != c.EntityID {
-		return errInvalidToken
+		return Claims{}, errInvalidToken
 	}
 	hash := resetHash(c.ID)
 	// Hashing costs much: a used token must not get that far.
 	if err := invalidIfGone(s.Store.CheckReset(ctx, i.ID, provider, hash)); err != nil {
-		return err
+		return Claims{}, err
+	}
+	if may != nil {
+		if err := may(i); err != nil {
+			return Claims{}, err
+		}
 	}
 	in.ActorType = actorType
 	next.Credential, err = p.NewCredential(ctx, in)
 	if errors.Is(err, ErrNoCredential) {
 		if err := invalidIfGone(s.Store.CloseReset(ctx, i.ID, provider, hash)); err != nil {
-			return err
+			return Claims{}, err
 		}
-		return &Error{Code: CodeUnauthorized, Reason: "reset_without_password", Message: "Unauthorized", Err: err}
+		return Claims{}, &Error{Code: CodeUnauthorized, Reason: "reset_without_password", Message: "Unauthorized", Err: err}
 	}
 	if err != nil {
-		return fmt.Errorf("making the new credential: %w", err)
+		return Claims{}, fmt.Errorf("making the new credential: %w", err)
 	}
 	next.UpdatedAt = s.Clock()
-	return s.finishReset(ctx, i, p, hash, next)
+	validFrom, err := s.finishReset(ctx, i, p, hash, next)
+	if err != nil {
+		return Claims{}, err
+	}
+	return Claims{IdentityID: i.ID, IssuedAt: validFrom.Unix()}, nil
 }
 
 func (s *Service) find(ctx context.Context, provider string, p CredentialUpdater, identifier string) (*Identity, error) {

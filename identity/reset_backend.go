@@ -129,7 +129,7 @@ func (s *Service) updateByBackend(ctx context.Context, actorType, provider, toke
 			return err
 		}
 	}
-	if err := s.finishReset(ctx, i, p, hash, entry); err != nil {
+	if _, err := s.finishReset(ctx, i, p, hash, entry); err != nil {
 		return err
 	}
 	if err := s.join(ctx, i, actorType, entry); err != nil {
