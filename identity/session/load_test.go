@@ -162,3 +162,30 @@ func TestCarriedContextEndsAlone(t *testing.T) {
 		t.Errorf("after its end there is %v", got)
 	}
 }
+
+// When the latest login is past its age, the latest of those that remain acts for
+// the session, with the age it has.
+func TestLatestLoginEndsAlone(t *testing.T) {
+	t.Parallel()
+	m, store := newManager(t, session.Settings{MaxAge: 6 * time.Hour})
+	ago := func(d time.Duration) string { return fmt.Sprint(start.Add(-d).UnixMilli()) }
+	store.put("sid", `{"cookie":{"expires":"2026-11-22T16:54:34.263Z"},"auth_context":{"actor_type":"customer"},"created_at":`+ago(6*time.Hour)+`,
+		"auth_contexts":{"user":{"actor_type":"user"},"vendor":{"actor_type":"vendor"},"agent":{"actor_type":"agent"}},
+		"auth_contexts_created_at":{"user":`+ago(2*time.Hour)+`,"vendor":`+ago(time.Hour)+`,"agent":`+ago(7*time.Hour)+`}}`, 24*time.Hour)
+	for _, want := range []struct {
+		latest string
+		remain int
+	}{{"vendor", 2}, {"vendor", 1}} {
+		record, err := m.Load(t.Context(), "sid")
+		if err != nil || record.Latest != want.latest || len(record.Contexts) != want.remain || record.Contexts[want.latest].ActorType != want.latest {
+			t.Fatalf("got %+v, %v, want %+v", record, err, want)
+		}
+		if !record.CreatedAt.Equal(start.Add(-time.Hour)) || record.Cookie.Expires.IsZero() {
+			t.Errorf("logged in at %v, until %v", record.CreatedAt, record.Cookie.Expires)
+		}
+		store.clock.forward(4 * time.Hour)
+	}
+	if got, want := actors(t, m, "sid"), map[string]string(nil); !maps.Equal(got, want) {
+		t.Errorf("after the end of all there is %v", got)
+	}
+}

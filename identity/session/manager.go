@@ -155,7 +155,8 @@ func (m *Manager) load(ctx context.Context, sid string) (*Record, []byte, error)
 	return record, data, nil
 }
 
-// prune removes the contexts that are past their age.
+// prune removes the contexts that are past their age. If the latest login is among
+// them, the latest of the others takes its place.
 func (m *Manager) prune(record *Record, now time.Time) {
 	for actorType := range record.Contexts {
 		age := now.Sub(record.since(actorType))
@@ -166,10 +167,12 @@ func (m *Manager) prune(record *Record, now time.Time) {
 		if old || m.cfg.MaxAge > 0 && age >= m.cfg.MaxAge {
 			delete(record.Contexts, actorType)
 			delete(record.Carried, actorType)
-			if record.Latest == actorType {
-				record.Latest = ""
-			}
 		}
+	}
+	if _, in := record.Contexts[record.Latest]; !in && len(record.Contexts) > 0 {
+		rest := record.without(record.Latest)
+		rest.Cookie = record.Cookie
+		*record = *rest
 	}
 }
 
