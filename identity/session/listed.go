@@ -56,7 +56,9 @@ func (m *Manager) EndListed(ctx context.Context, identityID string, validFrom ti
 	if n < 0 {
 		return "", identity.ErrNotFound
 	}
-	if err := m.cfg.Store.DeleteSession(ctx, listed[n].SID); err != nil {
+	// It was there a moment ago: if it is gone it has ended, perhaps by this very call,
+	// which is sent again when its reply is lost.
+	if err := m.cfg.Store.DeleteSession(ctx, listed[n].SID); err != nil && !errors.Is(err, identity.ErrNotFound) {
 		return "", fmt.Errorf("ending a listed session: %w", err)
 	}
 	_ = m.cfg.Store.UnlistSessions(ctx, identityID, publicID) // whoever reads the list next does it
