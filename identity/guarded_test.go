@@ -61,6 +61,7 @@ var few = map[identity.Bucket]limit.Rate{
 	identity.BucketAccount:      {Events: 8, Window: 80 * time.Hour},
 	identity.BucketNetwork:      {Events: 4, Window: 400 * time.Hour},
 	identity.BucketDevice:       {Events: 3, Window: 3 * time.Hour},
+	identity.BucketDevices:      {Events: 7, Window: 70 * time.Hour},
 	identity.BucketResetAccount: {Events: 3, Window: 3 * time.Hour},
 }
 

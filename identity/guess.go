@@ -51,7 +51,7 @@ func (s *Service) guessOf(ctx context.Context, provider string, p Guessable, ide
 		of.Device = in.Device(of.Account)
 	}
 	if of.Device != "" { // what others do is not counted against it
-		buckets = append(once, BucketDevice)
+		buckets = append(once, BucketDevice, BucketDevices)
 	}
 	if len(once) == 0 {
 		buckets = append(buckets, BucketLogin)
@@ -61,6 +61,9 @@ func (s *Service) guessOf(ctx context.Context, provider string, p Guessable, ide
 	}
 	verdicts, err := s.Limiter.Take(ctx, of, buckets...)
 	if err != nil {
+		return nil, err
+	}
+	if verdicts, err = s.asStranger(ctx, of, verdicts); err != nil {
 		return nil, err
 	}
 	judged := slices.DeleteFunc(slices.Clone(verdicts), func(v Verdict) bool {
@@ -81,6 +84,23 @@ func (s *Service) guessOf(ctx context.Context, provider string, p Guessable, ide
 		return nil, err
 	}
 	return g, nil
+}
+
+// asStranger counts the attempt of a known browser as a stranger's, too, if there is
+// no place for those of all browsers that know the account: whoever was in it once
+// can make as many of them as they like. It costs a second question only then.
+func (s *Service) asStranger(ctx context.Context, of Subject, verdicts []Verdict) ([]Verdict, error) {
+	n := slices.IndexFunc(verdicts, func(v Verdict) bool { return v.Bucket == BucketDevices && !v.Allowed })
+	if n < 0 {
+		return verdicts, nil
+	}
+	verdicts = slices.Delete(verdicts, n, n+1)
+	more, err := s.Limiter.Take(ctx, of, BucketNetwork, BucketAccount)
+	if err != nil {
+		_ = s.Limiter.Refund(context.WithoutCancel(ctx), taken(verdicts)) // should it fail, time gives it back
+		return nil, err
+	}
+	return append(verdicts, more...), nil
 }
 
 // ofBackend reports whether the bucket is about asking the backend. It is asked

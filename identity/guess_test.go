@@ -208,3 +208,48 @@ func TestGuessesWithAKnownBrowser(t *testing.T) {
 	}
 	wantLimited(t, login("bob@example.com", "wrong"), "network_limited", 100*time.Hour)
 }
+
+// However many browsers know an account, there is an end to what they guess at it;
+// then they are strangers, who are not refused for that.
+func TestGuessesWithManyKnownBrowsers(t *testing.T) {
+	t.Parallel()
+	g := newGuarded(t, false)
+	login := func(client string, browser int, password string) error {
+		return g.by(client, "ann@example.com", password, "customer", "emailpass", func(string) string { return fmt.Sprint("browser ", browser) })
+	}
+	for n := range 7 {
+		g.judged(login(fmt.Sprintf("192.0.2.%d", n), n, "wrong"))
+	}
+	if used := g.counter.used("account", "ann@example.com"); used != 0 {
+		t.Errorf("of strangers %d count", used)
+	}
+	for n := range 4 {
+		g.judged(login("198.51.100.1", 100+n, "wrong"))
+	}
+	wantLimited(t, login("198.51.100.1", 200, "secret"), "network_limited", 100*time.Hour)
+	if used := g.counter.used("device", "browser 200 ann@example.com"); used != 0 {
+		t.Errorf("what was refused counts in %d", used)
+	}
+	if err := login("203.0.113.1", 300, "secret"); err != nil {
+		t.Errorf("there is place for strangers: %v", err)
+	}
+	for n := range 4 {
+		g.judged(g.try(fmt.Sprintf("203.0.113.%d", n), "ann@example.com", "wrong"))
+	}
+	wantLimited(t, login("203.0.113.99", 400, "secret"), "account_limited", 10*time.Hour)
+	if used := g.counter.used("devices", "ann@example.com"); used != 7 {
+		t.Errorf("of all browsers %d count", used)
+	}
+}
+
+// What a right password took is given back, also of all browsers'.
+func TestRightGuessesOfKnownBrowsers(t *testing.T) {
+	t.Parallel()
+	g := newGuarded(t, false)
+	for n := range 20 {
+		if err := g.by("192.0.2.1", "ann@example.com", "secret", "customer", "emailpass", func(string) string { return fmt.Sprint(n) }); err != nil {
+			t.Fatal(err)
+		}
+		g.settled()
+	}
+}

@@ -15,6 +15,7 @@ const (
 	BucketAccount  Bucket = "account"  // log-ins to one account, by browsers that were never in it
 	BucketNetwork  Bucket = "network"  // of those, the ones of one network
 	BucketDevice   Bucket = "device"   // log-ins to one account by one browser that was in it
+	BucketDevices  Bucket = "devices"  // and by all browsers that were in it
 	BucketRegister Bucket = "register" // registrations of one client
 
 	BucketReset        Bucket = "reset"         // requests for new passwords, of one client

@@ -26,6 +26,7 @@ var buckets = []bucket{
 	{identity.BucketAccount, Rate{40, time.Hour}, account, false},
 	{identity.BucketNetwork, Rate{10, time.Hour}, networkAtAccount, true},
 	{identity.BucketDevice, Rate{10, 15 * time.Minute}, deviceAtAccount, false},
+	{identity.BucketDevices, Rate{100, time.Hour}, account, false},
 	{identity.BucketRegister, Rate{100, 10 * time.Minute}, client, true},
 	{identity.BucketReset, Rate{30, 10 * time.Minute}, client, true},
 	{identity.BucketResetAccount, Rate{10, 30 * time.Minute}, account, false},

@@ -39,14 +39,14 @@ func TestWhoseBucket(t *testing.T) {
 	t.Parallel()
 	l := newLimiter(t, nil)
 	for client, want := range map[string]string{
-		"192.0.2.1":          "login 192.0.2.1; account ann; network 192.0.2.1 ann; device d ann; register 192.0.2.1; third_party_all ",
-		"2001:db8:1:2::3":    "login 2001:db8:1:2::/64; account ann; network 2001:db8:1::/48 ann; device d ann; register 2001:db8:1:2::/64; third_party_all ",
-		"::ffff:192.0.2.1":   "login 192.0.2.1; account ann; network 192.0.2.1 ann; device d ann; register 192.0.2.1; third_party_all ",
-		"":                   "account ann; network  ann; device d ann; third_party_all ",
-		"no address\x00at:1": "login no address\x00at:1; account ann; network no address\x00at:1 ann; device d ann; register no address\x00at:1; third_party_all ",
+		"192.0.2.1":          "login 192.0.2.1; account ann; network 192.0.2.1 ann; device d ann; devices ann; register 192.0.2.1; third_party_all ",
+		"2001:db8:1:2::3":    "login 2001:db8:1:2::/64; account ann; network 2001:db8:1::/48 ann; device d ann; devices ann; register 2001:db8:1:2::/64; third_party_all ",
+		"::ffff:192.0.2.1":   "login 192.0.2.1; account ann; network 192.0.2.1 ann; device d ann; devices ann; register 192.0.2.1; third_party_all ",
+		"":                   "account ann; network  ann; device d ann; devices ann; third_party_all ",
+		"no address\x00at:1": "login no address\x00at:1; account ann; network no address\x00at:1 ann; device d ann; devices ann; register no address\x00at:1; third_party_all ",
 	} {
 		verdicts, err := l.Take(t.Context(), identity.Subject{Client: client, Account: "ann", Device: "d"},
-			identity.BucketLogin, identity.BucketAccount, identity.BucketNetwork, identity.BucketDevice, identity.BucketRegister, identity.BucketThirdPartyAll)
+			identity.BucketLogin, identity.BucketAccount, identity.BucketNetwork, identity.BucketDevice, identity.BucketDevices, identity.BucketRegister, identity.BucketThirdPartyAll)
 		if err != nil {
 			t.Fatal(err)
 		}
