@@ -14,8 +14,8 @@ import (
 	"github.com/caddy-commerce/auth-sidecar/identity"
 )
 
-// maxListed bounds the list of an identity's sessions. Those that were used
-// longest ago leave it first; they live on.
+// maxListed bounds the sessions of an identity. Those that were used longest ago
+// end when there are more.
 const maxListed = 100
 
 // listedGrace is for how long a session without a record stays on the list: it
@@ -36,22 +36,40 @@ type listedSession struct {
 
 // ListSession puts a session on the list of an identity's sessions, or returns
 // identity.ErrNotFound if there is no such identity. It is called before the
-// record is written, so that no session lives that was not listed.
-func (s *Store) ListSession(ctx context.Context, id string, e identity.SessionEntry) error {
+// record is written, so that no session lives that was not listed. The one whose
+// public id is replaced, unless "", is about to end and does not count.
+//
+// When there are too many it deletes the records of those that were used longest
+// ago, and then takes them off the list: ended are their ids in the cookie, whatever
+// the error is. What cannot be deleted stays on the list, and the next call tries
+// again; with twice too many nothing is listed, and the error is CodeUnavailable.
+func (s *Store) ListSession(ctx context.Context, id string, e identity.SessionEntry, replaced string) (ended []string, err error) {
 	if !validID(id) {
-		return identity.ErrNotFound
+		return nil, identity.ErrNotFound
 	}
 	value, err := encodeListed(e)
 	if err != nil {
-		return invalid(err)
+		return nil, invalid(err)
 	}
-	return s.durably(ctx, "listing a session", func(ctx context.Context) error {
-		known, err := s.askBool(ctx, listSessionScript, []string{s.keys.identity(id), s.keys.list(id)}, e.ID, value, s.now(), maxListed)
-		if err == nil && !known {
+	err = s.durably(ctx, "listing a session", func(ctx context.Context) error {
+		reply, err := s.run(ctx, listSessionScript, []string{s.keys.identity(id), s.keys.list(id)}, e.ID, value, s.now(), maxListed, replaced).Slice()
+		if err != nil {
+			return err
+		}
+		code, pushed, err := decodePushed(reply)
+		switch {
+		case err != nil:
+			return err
+		case code == 0:
 			return identity.ErrNotFound
 		}
-		return err
+		ended = s.endPushed(ctx, id, pushed)
+		if code == 2 {
+			return identity.Unavailable("too_many_sessions", errors.New("sessions that are one too many cannot be ended"))
+		}
+		return nil
 	})
+	return ended, err
 }
 
 // SeeSession notes that a listed session was used at that time and when it ends

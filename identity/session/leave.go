@@ -44,7 +44,7 @@ func (m *Manager) Leave(ctx context.Context, sid, actorType string, https bool) 
 	if err != nil {
 		return "", fmt.Errorf("leaving a session: %w", err)
 	}
-	if err := m.list(ctx, next, rest, now); err != nil {
+	if err := m.list(ctx, next, rest, now, sid); err != nil {
 		return "", fmt.Errorf("leaving a session: %w", err)
 	}
 	if err := m.write(ctx, m.cfg.Store.SaveSession, next, rest, now); err != nil {
@@ -52,11 +52,11 @@ func (m *Manager) Leave(ctx context.Context, sid, actorType string, https bool) 
 	}
 	err = m.cfg.Store.DeleteSession(ctx, sid)
 	if errors.Is(err, identity.ErrNotFound) { // somebody ended all of it meanwhile, or has the rest
-		m.undo(ctx, next)
+		m.undo(ctx, next, rest)
 		return m.ClearCookie(), nil
 	}
 	if err != nil {
-		m.undo(ctx, next)
+		m.undo(ctx, next, rest)
 		return "", fmt.Errorf("leaving a session: %w", err)
 	}
 	m.unlist(ctx, sid, record)

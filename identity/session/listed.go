@@ -117,7 +117,7 @@ func (m *Manager) Renew(ctx context.Context, sid, identityID string, validFrom t
 		if record.Cookie.Expires.IsZero() {
 			record.Cookie.Expires.Time = m.expires(now, record.CreatedAt)
 		}
-		if err := m.list(ctx, sid, record, now); err != nil {
+		if err := m.list(ctx, sid, record, now, ""); err != nil {
 			return fmt.Errorf("renewing a session: %w", err)
 		}
 		err = m.write(identity.Durable(ctx), m.replacing(data), sid, record, now)
@@ -129,10 +129,20 @@ func (m *Manager) Renew(ctx context.Context, sid, identityID string, validFrom t
 }
 
 // list puts a session that is about to be written on the lists of all who are
-// logged in by it. Who is gone has none.
-func (m *Manager) list(ctx context.Context, sid string, record *Record, now time.Time) error {
+// logged in by it, in place of the session old, unless that is "". Who is gone has
+// none. Sessions that are too many for one of them end, whoever else is logged in by
+// them: no session lives that its owner cannot end.
+func (m *Manager) list(ctx context.Context, sid string, record *Record, now time.Time, old string) error {
+	replaced := ""
+	if old != "" {
+		replaced = PublicID(old)
+	}
 	for id, e := range m.entries(ctx, sid, record, now) {
-		if err := m.cfg.Store.ListSession(ctx, id, e); err != nil && !errors.Is(err, identity.ErrNotFound) {
+		ended, err := m.cfg.Store.ListSession(ctx, id, e, replaced)
+		for _, sid := range ended {
+			m.cfg.Ended(sid)
+		}
+		if err != nil && !errors.Is(err, identity.ErrNotFound) {
 			return fmt.Errorf("listing a session: %w", err)
 		}
 	}

@@ -30,8 +30,10 @@ type Store interface {
 	DeleteSession(ctx context.Context, sid string) error
 
 	// ListSession puts a session on the list of an identity's sessions, or fails with
-	// identity.ErrNotFound if there is no such identity.
-	ListSession(ctx context.Context, identityID string, e identity.SessionEntry) error
+	// identity.ErrNotFound if there is no such identity. It ends those that are too many
+	// then, and returns their ids in the cookie, whatever the error is. The session
+	// whose public id is replaced, unless "", is about to end: it does not count.
+	ListSession(ctx context.Context, identityID string, e identity.SessionEntry, replaced string) (ended []string, err error)
 	// SeeSession notes that a listed session was used at that time and when it ends
 	// now. It is no error if it is not on the list.
 	SeeSession(ctx context.Context, identityID, publicID string, used, ends time.Time) error
@@ -47,6 +49,9 @@ type Config struct {
 	// Secrets sign the cookies: the first signs, all verify.
 	Secrets []identity.Secret
 	Store   Store
+	// Ended is told the ids of sessions that end because their identity has too many.
+	// It must not block. Default: nobody is told.
+	Ended func(sid string)
 	// Clock returns the time. Default: time.Now.
 	Clock func() time.Time
 	// Rand is the source of session ids; it must be safe for concurrent use.
@@ -77,6 +82,9 @@ func NewManager(cfg Config) (*Manager, error) {
 	cfg.Settings = cfg.withDefaults()
 	devices := newDeviceSigner(cfg.Secrets)
 	cfg.Secrets = nil // they live in the signers
+	if cfg.Ended == nil {
+		cfg.Ended = func(string) {}
+	}
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now
 	}

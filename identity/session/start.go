@@ -51,7 +51,10 @@ func (m *Manager) Start(ctx context.Context, oldSID string, claims identity.Clai
 	if err != nil {
 		return Started{}, fmt.Errorf("starting a session: %w", err)
 	}
-	if err := m.list(ctx, sid, &record, now); err != nil {
+	if _, err := record.Encode(); err != nil { // nothing is listed that cannot be written
+		return Started{}, fmt.Errorf("starting a session: %w", err)
+	}
+	if err := m.list(ctx, sid, &record, now, oldSID); err != nil {
 		return Started{}, fmt.Errorf("starting a session: %w", err)
 	}
 	if err := m.write(ctx, m.cfg.Store.SaveSession, sid, &record, now); err != nil {
@@ -60,7 +63,7 @@ func (m *Manager) Start(ctx context.Context, oldSID string, claims identity.Clai
 	m.seen.Add(sid, now)
 	if oldSID != "" {
 		if err := m.retire(ctx, oldSID, sid, &record, now); err != nil {
-			m.undo(ctx, sid)
+			m.undo(ctx, sid, &record)
 			return Started{}, fmt.Errorf("starting a session: %w", err)
 		}
 		m.unlist(ctx, oldSID, old)
@@ -105,10 +108,10 @@ func (m *Manager) retire(ctx context.Context, oldSID, sid string, record *Record
 
 // undo removes a session that nobody was told of, as well as it can, even if
 // the client has gone meanwhile.
-func (m *Manager) undo(ctx context.Context, sid string) {
+func (m *Manager) undo(ctx context.Context, sid string, record *Record) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTime)
 	defer cancel()
-	_ = m.cfg.Store.DeleteSession(ctx, sid) // it ends by itself, too, and its id is known to nobody
+	_ = m.End(ctx, sid, record) // it ends by itself, too, and its id is known to nobody
 }
 
 // replacing returns what writes a record in place of that one alone.

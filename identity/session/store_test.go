@@ -44,6 +44,10 @@ type memory struct {
 	records map[string]stored
 	lists   map[string]map[string]identity.SessionEntry
 	ops     []string
+	// pushed are the sessions that each listing ends; replaced is what the last one
+	// took the place of.
+	pushed   []string
+	replaced string
 }
 
 type stored struct {
@@ -133,9 +137,9 @@ func (s *memory) DeleteSession(ctx context.Context, sid string) error {
 	return nil
 }
 
-func (s *memory) ListSession(ctx context.Context, identityID string, e identity.SessionEntry) error {
+func (s *memory) ListSession(ctx context.Context, identityID string, e identity.SessionEntry, replaced string) ([]string, error) {
 	if err := s.begin(ctx, "list", e.SID); err != nil {
-		return err
+		return nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -146,7 +150,11 @@ func (s *memory) ListSession(ctx context.Context, identityID string, e identity.
 		s.lists[identityID] = make(map[string]identity.SessionEntry)
 	}
 	s.lists[identityID][e.ID] = e
-	return nil
+	s.replaced = replaced
+	for _, sid := range s.pushed {
+		delete(s.records, sid)
+	}
+	return s.pushed, nil
 }
 
 func (s *memory) SeeSession(ctx context.Context, identityID, publicID string, used, ends time.Time) error {

@@ -31,7 +31,9 @@ func (s *one) ReplaceSession(ctx context.Context, sid string, _, record []byte, 
 
 func (*one) DeleteSession(context.Context, string) error { return nil }
 
-func (*one) ListSession(context.Context, string, identity.SessionEntry) error { return nil }
+func (*one) ListSession(context.Context, string, identity.SessionEntry, string) ([]string, error) {
+	return nil, nil
+}
 
 func (*one) SeeSession(context.Context, string, string, time.Time, time.Time) error { return nil }
 
