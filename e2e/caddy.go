@@ -95,7 +95,9 @@ func StartCaddyfile(t testing.TB, name, caddyfile string, addrs, env []string) *
 func (c *Caddy) start() {
 	c.t.Helper()
 	cmd := exec.Command(CaddyBinary(c.t), c.args...)
-	reports := filepath.Join(c.dir, "race")
+	// The path is relative, since a test's name in the folder's may hold a comma, which
+	// ends an option there.
+	const reports = "race"
 	cmd.Dir, cmd.Env = c.dir, append(slices.Clone(c.env), "GORACE=exitcode=0 log_path="+reports)
 	var process *identitytest.Process
 	c.t.Cleanup(func() { // runs after the process was stopped
@@ -108,7 +110,7 @@ func (c *Caddy) start() {
 		if output := process.Output(); strings.Contains(output, "panic serving") {
 			c.t.Errorf("a handler panicked:\n%s", output)
 		}
-		for _, race := range races(c.t, reports) {
+		for _, race := range races(c.t, filepath.Join(c.dir, reports)) {
 			c.t.Errorf("caddy had a data race:%s", race)
 		}
 	})

@@ -92,14 +92,17 @@ export class Dashboard {
   }
 
   /**
-   * Uses the menu below the user's name, once nothing is under way: the answer to
-   * "who am I" that comes behind the log-out makes the dashboard leave its login
-   * page again.
+   * Uses the menu below the user's name, and opens a page anew once the log-out is
+   * answered: an answer to "who am I" that comes behind it makes the dashboard stay
+   * where it is, in front of Medusa alone as well.
    */
   async logout() {
-    await this.#page.waitForLoadState("networkidle")
     await this.#page.locator("aside button[aria-haspopup=menu]:visible").last().click()
     this.#left = true
+    const answered = this.#page.waitForResponse((response) =>
+      response.request().method() === "DELETE" && new URL(response.url()).pathname === "/auth/session")
     await this.#page.getByRole("menuitem", { name: "Log out" }).click()
+    await answered
+    await this.visit("/orders")
   }
 }
