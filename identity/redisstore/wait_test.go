@@ -151,9 +151,11 @@ func TestWaitOnNewMaster(t *testing.T) {
 	t.Parallel()
 	servers := identitytest.StartSentinels(t, 2)
 	o := sentinelOptions(servers)
+	o.Timeout, o.Wait = patient, redisstore.Wait{Replicas: 1, Timeout: brief}
+	must(t, newStoreBy(t, o).Create(t.Context(), someone()))
+	o = sentinelOptions(servers)
 	o.Wait = redisstore.Wait{Replicas: 1, Timeout: shortly / 2}
 	s := newStoreBy(t, o)
-	must(t, s.Create(t.Context(), someone()))
 	var kept []string
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
