@@ -254,7 +254,7 @@ func (c *client) changePassword(ctx context.Context, a *account) {
 		if ctx.Err() != nil {
 			return
 		}
-		time.Sleep(50 * time.Millisecond)
+		time.Sleep(50 * time.Millisecond) // until the mail is there
 		token = c.mail(a.email)
 	}
 	tried := false

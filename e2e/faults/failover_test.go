@@ -29,6 +29,7 @@ func failover(t *testing.T, url, options string, stream redis.UniversalClient, d
 	failovers := 0
 	l := history(t, uint64(time.Now().UnixNano()), nodes, stream, func(l *ledger, random *rand.Rand) {
 		for end := time.Now().Add(lasts()); time.Now().Before(end) || l.least(kinds...) < 3; failovers++ {
+			// Clients write meanwhile, at an hour that no run shares with the last.
 			time.Sleep(2*time.Second + time.Duration(random.Int64N(int64(time.Second))))
 			dies(random)
 		}

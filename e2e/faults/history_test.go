@@ -130,6 +130,7 @@ func TestHistory(t *testing.T) {
 	l.fails(t)
 }
 
+// pause lets clients work with or without a fault, for a time that the seed decides.
 func pause(random *rand.Rand, most time.Duration) {
 	time.Sleep(time.Duration(random.Int64N(int64(most))))
 }
