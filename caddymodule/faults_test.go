@@ -155,8 +155,16 @@ func TestCachedAnswersWhileTheStoreIsDown(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			server := identitytest.StartRedis(t)
 			s := open(t, config{Redis: server.URL() + " {\ntimeout 1s\n}", Realm: "revocation cached " + age + "\nnotify stream", Site: faultSite})
+			// What was cached before a configuration listens to others is forgotten then.
+			listens := func(configurations int) {
+				eventually(t, "the configuration listens", func() bool {
+					return strings.Count(s.log(), `"listening to revocations of other nodes"`) == configurations
+				})
+			}
+			listens(1)
 			ada, bob := s.join(t, "customer", "ada@example.com"), s.join(t, "customer", "bob@example.com")
 			s.mustLoad(config{Redis: server.URL() + " {\ntimeout 1s\n}", Realm: "revocation cached " + age + "\nnotify stream\nreset_ttl 10m", Site: faultSite}) // nothing is cached
+			listens(2)
 			for _, credential := range [][]string{bearer(ada), session(ada)} {
 				wantIdentity(t, s.send(t, "GET", "/mine", "", credential...).seen(t), ada.identity())
 			}
