@@ -15,6 +15,16 @@ import (
 type sessionEntry struct {
 	record  *session.Record
 	callers []held // the latest login first
+	// after are revocations that the store told of before the record was read. Whoever
+	// keeps a session renews it before the revocation that it outlives: what these end
+	// in the record was not kept.
+	after []revocation
+}
+
+// revocation ended what was issued to the identity before that time.
+type revocation struct {
+	identityID string
+	validFrom  int64 // Unix seconds, as claims have them
 }
 
 // held is a caller that is replaced when the backend gets to know him.
@@ -29,12 +39,14 @@ func (v *Verifier) loadSession(ctx context.Context, sid string) (entry *sessionE
 	return v.askSession(ctx, sid, now)
 }
 
-func (v *Verifier) askSession(ctx context.Context, sid string, now time.Time) (*sessionEntry, time.Time, error) {
+// askSession reads the session, after the store told of those revocations.
+func (v *Verifier) askSession(ctx context.Context, sid string, now time.Time, after ...revocation) (*sessionEntry, time.Time, error) {
 	return v.sessions.ask(sid, now, func() (*sessionEntry, time.Time, error) {
 		entry, err := v.readSession(ctx, sid)
 		if err != nil {
 			return nil, time.Time{}, err
 		}
+		entry.after = after
 		return entry, entry.record.Cookie.Expires.Time, nil
 	})
 }

@@ -58,13 +58,14 @@ func (v *Verifier) verifyBearer(ctx context.Context, raw string) (*Caller, time.
 			return nil, time.Time{}, err
 		}
 	}
-	checked, until, err := v.check(ctx, caller)
+	state, until, err := v.check(ctx, caller)
 	if err != nil {
 		if caller.Claims.ByActor && identity.CodeOf(err) == identity.CodeUnauthorized {
 			v.tokens.Remove(raw) // another identity may have the actor by now
 		}
 		return nil, time.Time{}, err
 	}
+	checked := caller.In(state.BackendID)
 	if checked != caller {
 		v.tokens.Add(strings.TrimPrefix(checked.Authorization, bearerPrefix), checked)
 	}

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -140,15 +141,16 @@ func (v *Verifier) Request(r *http.Request) (*Result, error) {
 
 func (v *Verifier) session(ctx context.Context, sid string, result *Result) error {
 	entry, until, err := v.loadSession(ctx, sid)
+	var ended []revocation
 	if err == nil {
-		err = v.admit(ctx, sid, entry, result)
-		if err == nil && result.Refused == "revoked" {
-			// Its owner may have kept it when the others were revoked: since it was cached,
-			// or between the two questions.
-			result.Callers, result.Refused, result.SID, result.Session = result.room[:0], "", "", nil
-			if entry, until, err = v.askSession(ctx, sid, v.Clock()); err == nil {
-				err = v.admit(ctx, sid, entry, result)
-			}
+		ended, err = v.admit(ctx, sid, entry, result)
+	}
+	if err == nil && len(ended) > 0 {
+		// Its owner may have kept it when the others were revoked: since it was cached,
+		// or between the two questions.
+		result.Callers, result.Refused, result.SID, result.Session = result.room[:0], "", "", nil
+		if entry, until, err = v.askSession(ctx, sid, v.Clock(), ended...); err == nil {
+			_, err = v.admit(ctx, sid, entry, result)
 		}
 	}
 	if errors.Is(err, identity.ErrNotFound) {
@@ -162,13 +164,17 @@ func (v *Verifier) session(ctx context.Context, sid string, result *Result) erro
 	return nil
 }
 
-// admit adds the callers whom the session proves to the result.
-func (v *Verifier) admit(ctx context.Context, sid string, entry *sessionEntry, result *Result) error {
+// admit adds the callers whom the session proves to the result. It returns the
+// revocations that ended others of them, unless the session was read after all of
+// those: it would say the same again.
+func (v *Verifier) admit(ctx context.Context, sid string, entry *sessionEntry, result *Result) (ended []revocation, err error) {
+	settled := true
 	for n := range entry.callers {
 		known := entry.callers[n].Load()
-		caller, until, err := v.check(ctx, known)
+		state, until, err := v.check(ctx, known)
 		switch identity.CodeOf(err) {
 		case "":
+			caller := known.In(state.BackendID)
 			if caller != known {
 				entry.callers[n].Store(caller)
 			}
@@ -176,25 +182,31 @@ func (v *Verifier) admit(ctx context.Context, sid string, entry *sessionEntry, r
 			result.believe(until)
 		case identity.CodeUnauthorized:
 			result.Refused = identity.ReasonOf(err)
+			if result.Refused == reasonRevoked {
+				by := revocation{known.Claims.IdentityID, state.ValidFrom.Unix()}
+				ended, settled = append(ended, by), settled && slices.Contains(entry.after, by)
+			}
 		default:
-			return err
+			return nil, err
 		}
 	}
 	if len(result.Callers) > 0 {
 		result.SID, result.Session = sid, entry.record
 	}
-	return nil
+	if settled {
+		return nil, nil
+	}
+	return ended, nil
 }
 
-// check asks whether the caller's identity still stands for him, and returns him
-// as the backend knows him by now, and until when that is believed.
-func (v *Verifier) check(ctx context.Context, c *Caller) (*Caller, time.Time, error) {
+// check asks whether the caller's identity still stands for him, and returns its
+// state, and until when that is believed.
+func (v *Verifier) check(ctx context.Context, c *Caller) (identity.State, time.Time, error) {
 	state, until, err := v.state(ctx, c.Claims.IdentityID)
-	if err = refused(c.Claims, state, err); err != nil {
-		return nil, time.Time{}, err
-	}
-	return c.In(state.BackendID), until, nil
+	return state, until, refused(c.Claims, state, err)
 }
+
+const reasonRevoked = "revoked"
 
 // refused returns why claims do not hold in the light of what the store said.
 func refused(c identity.Claims, state identity.State, err error) error {
@@ -205,7 +217,7 @@ func refused(c identity.Claims, state identity.State, err error) error {
 		return fmt.Errorf("asking for the state of an identity: %w", err)
 	}
 	if c.IssuedAt < state.ValidFrom.Unix() {
-		return &identity.Error{Code: identity.CodeUnauthorized, Reason: "revoked"}
+		return &identity.Error{Code: identity.CodeUnauthorized, Reason: reasonRevoked}
 	}
 	return nil
 }
