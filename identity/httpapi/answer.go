@@ -1,14 +1,14 @@
 package httpapi
 
 import (
-	"bytes"
 	"crypto/sha1"
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/caddy-commerce/auth-sidecar/identity/httpapi/wire"
 )
 
 const (
@@ -32,19 +32,11 @@ type answer struct {
 }
 
 func jsonAnswer(status int, v any) (answer, error) {
-	data, err := encodeJSON(v)
-	return answer{status: status, media: mediaJSON, body: data}, err
-}
-
-// encodeJSON encodes as JSON.stringify does: `<` stays `<`.
-func encodeJSON(v any) ([]byte, error) {
-	var out bytes.Buffer
-	enc := json.NewEncoder(&out)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		return nil, internal("json_encoding", err)
+	data, err := wire.Encode(v)
+	if err != nil {
+		return answer{}, internal("json_encoding", err)
 	}
-	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), nil
+	return answer{status: status, media: mediaJSON, body: data}, nil
 }
 
 func (a answer) write(w http.ResponseWriter, r *http.Request) {

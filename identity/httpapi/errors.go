@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
+	"github.com/caddy-commerce/auth-sidecar/identity/httpapi/wire"
 )
 
 // typedError is the shape of what handlers throw.
@@ -48,12 +49,12 @@ var statuses = map[identity.Code]int{
 // describe returns the status and the body for an error, without anything of
 // its cause.
 func describe(err error) (status int, body any) {
-	if p, ok := errors.AsType[*parserError](err); ok {
+	if p, ok := errors.AsType[*wire.ParserError](err); ok {
 		kind := string(identity.CodeInternal)
-		if p.status == http.StatusBadRequest {
+		if p.Status == http.StatusBadRequest {
 			kind = string(identity.CodeInvalid)
 		}
-		return p.status, bodyError{Message: p.message, Type: kind}
+		return p.Status, bodyError{Message: text(p.Message), Type: kind}
 	}
 	code := identity.CodeOf(err)
 	message := text("")
@@ -61,7 +62,7 @@ func describe(err error) (status int, body any) {
 		message = text(e.Message)
 	}
 	switch {
-	case code == identity.CodeUnavailable || isGivenUp(err):
+	case IsUnknown(err):
 		return http.StatusServiceUnavailable, typedError{
 			Type: "unavailable", Message: "Service temporarily unavailable",
 		}
@@ -80,11 +81,17 @@ func describe(err error) (status int, body any) {
 	return status, typedError{Type: string(code), Message: message}
 }
 
-// isGivenUp reports whether an operation ended for want of time: its outcome is
-// not known.
-func isGivenUp(err error) bool {
-	return identity.CodeOf(err) == identity.CodeInternal &&
-		(errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded))
+// IsUnknown reports whether nobody can say how it is, or how an operation ended: the
+// store or a backend cannot be asked, or there was no time left.
+func IsUnknown(err error) bool {
+	switch identity.CodeOf(err) {
+	case identity.CodeUnavailable:
+		return true
+	case identity.CodeInternal:
+		return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+	default:
+		return false
+	}
 }
 
 // refuse makes the answer for an error and logs it: a line without anything
@@ -92,8 +99,8 @@ func isGivenUp(err error) bool {
 func (h *Handler) refuse(r *http.Request, c *call, err error) answer {
 	status, body := describe(err)
 	reason := identity.ReasonOf(err)
-	if p, ok := errors.AsType[*parserError](err); ok {
-		reason = p.reason
+	if p, ok := errors.AsType[*wire.ParserError](err); ok {
+		reason = p.Reason
 	}
 	level := slog.LevelInfo
 	attrs := []slog.Attr{slog.String("reason", reason), slog.Int("status", status), slog.String("route", h.name(c.route))}

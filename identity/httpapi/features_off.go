@@ -51,7 +51,7 @@ func checkFields(b body, fields []field, others ...string) error {
 	var complaints []string
 	for _, f := range fields {
 		known = append(known, f.name)
-		switch value, present := b.members[f.name]; {
+		switch value, present := b.Members[f.name]; {
 		case !present && f.required:
 			complaints = append(complaints, "Field '"+f.name+"' is required")
 		case !present:

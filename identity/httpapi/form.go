@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/caddy-commerce/auth-sidecar/identity/httpapi/wire"
 )
 
 // Bounds of Express's form parser.
@@ -23,7 +25,7 @@ const protoMember = "__proto__"
 // and net/url's flat form would make strings of what Medusa refuses.
 func parseForm(src string) (body, error) {
 	if strings.Count(src, "&") >= maxFormFields {
-		return body{}, &parserError{http.StatusRequestEntityTooLarge, "body_too_many_fields", "too many parameters"}
+		return body{}, &wire.ParserError{Status: http.StatusRequestEntityTooLarge, Reason: "body_too_many_fields", Message: "too many parameters"}
 	}
 	b := newBody()
 	for pair := range strings.SplitSeq(src, "&") {
@@ -38,7 +40,7 @@ func parseForm(src string) (body, error) {
 		if path[0] == "" {
 			path[0] = "0"
 		}
-		b.set(path[0], merge(b.members[path[0]], path[1:], formText(value)))
+		b.Set(path[0], merge(b.Members[path[0]], path[1:], formText(value)))
 	}
 	return b, nil
 }

@@ -73,7 +73,7 @@ var errLink = &identity.Error{Code: identity.CodeInvalid, Reason: "link_invalid"
 // which the browser is to go; "" for a login. The member `link` of the body asks
 // for it: of somebody who is signed in and logged in lately.
 func (h *Handler) linkTo(c *call) (id string, err error) {
-	link, asked := c.body.members["link"]
+	link, asked := c.body.Members["link"]
 	if h.Recent == nil || !asked || link == false {
 		return "", nil
 	}

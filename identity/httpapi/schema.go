@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
+	"github.com/caddy-commerce/auth-sidecar/identity/httpapi/wire"
 )
 
 // resetRequest is the body of a request for a new password.
@@ -22,7 +23,7 @@ type resetRequest struct {
 func parseResetRequest(b body) (resetRequest, error) {
 	var request resetRequest
 	var complaints []string
-	switch identifier, present := b.members["identifier"]; {
+	switch identifier, present := b.Members["identifier"]; {
 	case b.other:
 		return resetRequest{}, invalid("Field '' is required")
 	case !present:
@@ -33,15 +34,15 @@ func parseResetRequest(b body) (resetRequest, error) {
 			complaints = append(complaints, wrongType("string", "identifier", identifier))
 		}
 	}
-	if metadata, present := b.members["metadata"]; present {
+	if metadata, present := b.Members["metadata"]; present {
 		object, ok := metadata.(map[string]any)
 		if !ok {
 			complaints = append(complaints, wrongType("record", "metadata", metadata))
 		}
 		delete(object, protoMember)
 		var err error
-		if request.metadata, err = encodeJSON(metadata); err != nil {
-			return resetRequest{}, err
+		if request.metadata, err = wire.Encode(metadata); err != nil {
+			return resetRequest{}, internal("json_encoding", err)
 		}
 	}
 	if unknown := unknownFields(b, "identifier", "metadata"); len(unknown) > 0 {
@@ -66,7 +67,7 @@ func wrongType(want, field string, got any) string {
 // unknownFields returns the names that are not known, in the order in which
 // JavaScript enumerates properties: array indices by size, then the others.
 func unknownFields(b body, known ...string) []string {
-	unknown := slices.DeleteFunc(slices.Clone(b.names), func(name string) bool { return slices.Contains(known, name) })
+	unknown := slices.DeleteFunc(slices.Clone(b.Names), func(name string) bool { return slices.Contains(known, name) })
 	slices.SortStableFunc(unknown, func(a, b string) int {
 		i, aIsIndex := arrayIndex(a)
 		j, bIsIndex := arrayIndex(b)

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/caddy-commerce/auth-sidecar/identity/httpapi/wire"
 )
 
 // nodeMessages is what Express's JSON parser does: anything but an object or an
@@ -124,7 +126,7 @@ func TestSyntaxErrorsAreThoseOfNode(t *testing.T) {
 // messageFor returns the message with which a JSON body is refused, or "".
 func messageFor(src string) text {
 	if _, err := parseJSON(src); err != nil {
-		return err.(*parserError).message
+		return text(err.(*wire.ParserError).Message)
 	}
 	return ""
 }

@@ -1,10 +1,10 @@
 package dialectv1
 
 import (
-	"bytes"
-	"encoding/json"
 	"net/http"
 	"strconv"
+
+	"github.com/caddy-commerce/auth-sidecar/identity/httpapi/wire"
 )
 
 const (
@@ -28,13 +28,11 @@ var internalAnswer = answer{
 }
 
 func jsonAnswer(status int, v any) (answer, error) {
-	var out bytes.Buffer
-	enc := json.NewEncoder(&out)
-	enc.SetEscapeHTML(false) // JSON.stringify does not either
-	if err := enc.Encode(v); err != nil {
+	data, err := wire.Encode(v)
+	if err != nil {
 		return answer{}, internal("json_encoding", err)
 	}
-	return answer{status: status, media: mediaJSON, body: bytes.TrimSuffix(out.Bytes(), []byte("\n"))}, nil
+	return answer{status: status, media: mediaJSON, body: data}, nil
 }
 
 func textAnswer(status int, text string) answer {

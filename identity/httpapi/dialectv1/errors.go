@@ -1,13 +1,13 @@
 package dialectv1
 
 import (
-	"context"
 	"errors"
 	"log/slog"
 	"net/http"
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
 	"github.com/caddy-commerce/auth-sidecar/identity/httpapi"
+	"github.com/caddy-commerce/auth-sidecar/identity/httpapi/wire"
 )
 
 // errorBody is v1's shape of an error.
@@ -60,16 +60,15 @@ func describe(err error) answer {
 	if e, ok := errors.AsType[*statusError](err); ok {
 		return e.answer
 	}
-	if p, ok := errors.AsType[*parserError](err); ok {
-		return encoded(p.status, errorBody{Type: string(identity.CodeInvalid), Message: p.message})
+	if p, ok := errors.AsType[*wire.ParserError](err); ok {
+		return encoded(p.Status, errorBody{Type: string(identity.CodeInvalid), Message: p.Message})
 	}
 	code, message := identity.CodeOf(err), ""
 	if e, ok := errors.AsType[*identity.Error](err); ok {
 		message = e.Message
 	}
-	givenUp := code == identity.CodeInternal && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded))
 	switch {
-	case code == identity.CodeUnavailable || givenUp: // the outcome is not known
+	case httpapi.IsUnknown(err):
 		a := encoded(http.StatusServiceUnavailable, errorBody{Type: "unavailable", Message: "Service temporarily unavailable"})
 		a.retryAfter = httpapi.RetryAfter(a.status, err)
 		return a
@@ -102,8 +101,8 @@ func encoded(status int, b errorBody) answer {
 func (h *Handler) refuse(c *call, err error) answer {
 	a := describe(err)
 	reason := identity.ReasonOf(err)
-	if p, ok := errors.AsType[*parserError](err); ok {
-		reason = p.reason
+	if p, ok := errors.AsType[*wire.ParserError](err); ok {
+		reason = p.Reason
 	}
 	if e, ok := errors.AsType[*statusError](err); ok {
 		reason = e.reason

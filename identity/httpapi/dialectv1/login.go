@@ -45,7 +45,7 @@ func (h *Handler) register(c *call) (answer, error) {
 func profileOf(b body) (json.RawMessage, error) {
 	profile := map[string]string{}
 	for _, name := range []string{"first_name", "last_name", "phone"} {
-		if text, ok := b.members[name].(string); ok {
+		if text, ok := b.Members[name].(string); ok {
 			profile[name] = text
 		}
 	}

@@ -1,11 +1,11 @@
 package dialectv1
 
 import (
-	"bytes"
 	"encoding/json"
 	"strings"
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
+	"github.com/caddy-commerce/auth-sidecar/identity/httpapi/wire"
 )
 
 // shape says with which relations a customer is shown.
@@ -81,13 +81,11 @@ func personOf(i *identity.Identity, claims identity.Claims, s shape) (json.RawMe
 	default:
 		v = c
 	}
-	var out bytes.Buffer
-	enc := json.NewEncoder(&out)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
+	data, err := wire.Encode(v)
+	if err != nil {
 		return nil, internal("json_encoding", err)
 	}
-	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), nil
+	return data, nil
 }
 
 // profile returns the texts of the metadata.

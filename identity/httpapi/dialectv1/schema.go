@@ -50,13 +50,13 @@ func (s schema) check(b body) error {
 		return invalid("an unknown value was passed to the validate function")
 	}
 	var wrong []string
-	for _, name := range b.names {
+	for _, name := range b.Names {
 		if !s.knows(name) {
 			wrong = append(wrong, "property "+shortened(name)+" should not exist")
 		}
 	}
 	for _, f := range s {
-		v := b.members[f.name]
+		v := b.Members[f.name]
 		if f.optional && v == nil {
 			continue
 		}
