@@ -128,15 +128,8 @@ func (g *guess) end(ctx context.Context, err error) error {
 	return err
 }
 
-// refund gives back what was taken. Nobody waits for it, and should it fail time
-// gives it back.
-func (g *guess) refund(ctx context.Context) {
-	if len(g.taken) == 0 {
-		return
-	}
-	ctx = context.WithoutCancel(ctx)
-	go func() { _ = g.Limiter.Refund(ctx, g.taken) }()
-}
+// refund gives back what was taken.
+func (g *guess) refund(ctx context.Context) { g.refunds.give(ctx, g.Limiter, g.taken) }
 
 // forgive lets the owner of an account in whose password was reset just now,
 // however many guessed before.

@@ -51,6 +51,7 @@ type Service struct {
 	order     []string
 	actors    map[string][]string
 	slowdown  slowdown
+	refunds   refunds
 	backend   *BackendConfig // nil without one
 	legacy    *LegacyConfig  // nil without one
 }
@@ -75,7 +76,7 @@ func NewService(c Config) (*Service, error) {
 	if c.Revoked == nil {
 		c.Revoked = func(string) {}
 	}
-	s := &Service{Config: c, providers: make(map[string]Provider), actors: c.Actors, slowdown: newSlowdown()}
+	s := &Service{Config: c, providers: make(map[string]Provider), actors: c.Actors, slowdown: newSlowdown(), refunds: newRefunds()}
 	for _, p := range c.Providers {
 		if !ValidName(p.ID) || p.Provider == nil {
 			return nil, fmt.Errorf("provider %q: use letters, digits, '_' and '-', at most 64, and configure what it is", p.ID)
