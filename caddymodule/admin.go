@@ -94,7 +94,7 @@ func (*adminAPI) revoke(w http.ResponseWriter, r *http.Request) error {
 	case errors.Is(err, identity.ErrNotFound):
 		return caddy.APIError{HTTPStatus: http.StatusNotFound, Err: errors.New("there is no such identity")}
 	case err != nil:
-		realm.logger.Error("credentials could not be revoked", zap.String("reason", identity.ReasonOf(err)), zap.Error(err))
+		realm.logger.Error("credentials could not be revoked", zap.String("reason", identity.ReasonOf(err)), zap.Error(err), remedyField(err))
 		// The endpoint may be open to others than those who read the log.
 		return caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: fmt.Errorf("it is not known whether anything was revoked: %s", identity.ReasonOf(err))}
 	}

@@ -7,6 +7,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
+	"github.com/caddy-commerce/auth-sidecar/identity/httpapi"
 	"github.com/caddy-commerce/auth-sidecar/identity/redisstore"
 )
 
@@ -55,6 +56,15 @@ func (r *Realm) report(findings []redisstore.Finding) {
 			r.logger.Debug("redis does not let itself be examined", fields...)
 		}
 	}
+}
+
+// remedyField says in a log line what the operator can do about an error, if that
+// is known.
+func remedyField(err error) zap.Field {
+	if remedy, ok := httpapi.Remedy(identity.ReasonOf(err)); ok {
+		return zap.String("remedy", remedy)
+	}
+	return zap.Skip()
 }
 
 // examination says what the configuration wants of Redis.

@@ -136,7 +136,7 @@ func (r *Realm) provision(ctx caddy.Context, name string) error {
 	}
 	r.store, r.queue = store, store.Queue()
 	r.sessions, err = session.NewManager(session.Config{
-		Secrets: cookieSecrets, Settings: r.Session.settings(), Store: store,
+		Secrets: cookieSecrets, Settings: r.Session.settings(), Store: store, Waits: r.Redis.Wait != nil,
 		Ended: func(sid string) { r.revocations.session(sid) }, // which there are before there is a session
 	})
 	if err != nil {

@@ -55,7 +55,7 @@ func changeOwnPassword(h *Handler, w http.ResponseWriter, r *http.Request, s *st
 			fresh, err := h.service.ChangePassword(r.Context(), change)
 			if err != nil {
 				h.logger.Error("password was not changed", zap.String("reason", identity.ReasonOf(err)),
-					zap.String("auth_identity_id", caller.Claims.IdentityID), zap.Error(err))
+					zap.String("auth_identity_id", caller.Claims.IdentityID), zap.Error(err), remedyField(err))
 				return err
 			}
 			h.stayLoggedIn(w, r, s, fresh)

@@ -120,7 +120,7 @@ func (h *Handler) link(ctx context.Context, caller *verify.Caller, actorType, ac
 	err := h.service.Link(ctx, id, actorType, actorID)
 	about := []zap.Field{
 		zap.String("reason", linkReason(err)), zap.String("auth_identity_id", id), zap.String("actor_type", actorType),
-		zap.String("actor_id", actorID), zap.Error(err),
+		zap.String("actor_id", actorID), zap.Error(err), remedyField(err),
 	}
 	switch {
 	case err == nil:
@@ -172,7 +172,7 @@ func (h *Handler) unlink(ctx context.Context, actorType, actorID string) error {
 	err := h.service.Unlink(ctx, actorType, actorID)
 	if err != nil {
 		h.logger.Error("actor was deleted but could not be unlinked yet", zap.String("reason", identity.ReasonOf(err)),
-			zap.String("actor_type", actorType), zap.String("actor_id", actorID), zap.Error(err))
+			zap.String("actor_type", actorType), zap.String("actor_id", actorID), zap.Error(err), remedyField(err))
 		h.realm.retries.add(actor{actorType, actorID}, func(ctx context.Context) error {
 			return h.service.Unlink(ctx, actorType, actorID)
 		})

@@ -63,6 +63,9 @@ type Sessions interface {
 	Start(ctx context.Context, oldSID string, claims identity.Claims, https bool) (session.Started, error)
 	Touch(ctx context.Context, sid string, record *session.Record, https bool) (setCookie string, err error)
 	End(ctx context.Context, sid string, record *session.Record) error
+	// EndAgain makes sure of the end of a session that is not there, or returns
+	// identity.ErrNotFound if there is nothing to make sure of.
+	EndAgain(ctx context.Context, sid string) error
 	// List returns the identity's sessions of claims issued at validFrom or later.
 	List(ctx context.Context, identityID string, validFrom time.Time) ([]identity.SessionEntry, error)
 	// EndListed ends one of them by its public id, or returns identity.ErrNotFound.

@@ -111,7 +111,7 @@ func (h *Handler) refuse(r *http.Request, c *call, err error) answer {
 	if actorType != "" {
 		attrs = append(attrs, slog.String("actor_type", actorType))
 	}
-	remedy, ours := remedies[reason]
+	remedy, ours := Remedy(reason)
 	if (status >= http.StatusInternalServerError || ours) && r.Context().Err() == nil { // unless the client has gone
 		level = slog.LevelWarn
 		attrs = append(attrs, slog.Any("error", err))
@@ -129,11 +129,17 @@ func (h *Handler) refuse(r *http.Request, c *call, err error) answer {
 	return a
 }
 
-// remedies say what the operator can do about refusals that the configuration
-// causes, by reason.
+// Remedy says what the operator can do about a refusal that a set-up causes.
+func Remedy(reason string) (text string, ok bool) {
+	text, ok = remedies[reason]
+	return text, ok
+}
+
 var remedies = map[string]string{
 	"client_refused": "the third party does not take the shop for one of its clients: compare client_id and client_secret with what is registered there, " +
 		"see whether the secret has expired, and register the callback page there letter for letter",
+	"write_not_replicated": "fewer replicas than redis wait wants had the write in its time, which the master has: see whether they are up and in step " +
+		"(INFO replication at the master, or caddy auth-sidecar doctor); if they are, lengthen the time of wait, else start replicas or lower wait",
 }
 
 // RetryAfter returns the seconds after which a request is worth repeating that was

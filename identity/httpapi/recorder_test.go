@@ -151,6 +151,7 @@ type fakeSessions struct {
 	sid     string
 	err     error
 	loadErr error
+	again   error // of EndAgain
 }
 
 func (f *fakeSessions) FromRequest(http.Header) (string, bool) { return f.sid, f.sid != "" }
@@ -171,6 +172,8 @@ func (f *fakeSessions) Touch(context.Context, string, *session.Record, bool) (st
 }
 
 func (f *fakeSessions) End(context.Context, string, *session.Record) error { return f.err }
+
+func (f *fakeSessions) EndAgain(context.Context, string) error { return f.again }
 
 func (f *fakeSessions) List(context.Context, string, time.Time) ([]identity.SessionEntry, error) {
 	return nil, f.err

@@ -91,15 +91,34 @@ func (h *Handler) start(c *call, old string, claims identity.Claims) (sid, cooki
 // endSession logs out. A bearer token is no credential here.
 func (h *Handler) endSession(c *call) (answer, error) {
 	sid, record, err := h.session(c)
-	if err != nil {
-		return answer{}, err
+	if err == nil {
+		err = h.end(c, sid, record)
+	} else if identity.ReasonOf(err) == reasonUnknown {
+		err = h.endAgain(c, err)
 	}
-	if err := h.end(c, sid, record); err != nil {
+	if err != nil {
 		return answer{}, err
 	}
 	a, err := jsonAnswer(http.StatusOK, successBody{true})
 	a.cookie = h.Sessions.ClearCookie()
 	return a, err
+}
+
+// endAgain ends a session that is not there any more, of a cookie that is genuine:
+// a log-out that got 503 may have ended it where a failover brings it back. It
+// returns the refusal where a log-out leaves nothing open.
+func (h *Handler) endAgain(c *call, refusal error) error {
+	sid, ok := h.Sessions.FromRequest(c.Header)
+	if !ok || h.crossOrigin.Check(c.Request) != nil {
+		return refusal
+	}
+	if err := h.Sessions.EndAgain(c.Context(), sid); errors.Is(err, identity.ErrNotFound) {
+		return refusal
+	} else if err != nil {
+		return err
+	}
+	h.SessionEnded(sid)
+	return nil
 }
 
 func (h *Handler) end(c *call, sid string, record *session.Record) error {
@@ -109,6 +128,9 @@ func (h *Handler) end(c *call, sid string, record *session.Record) error {
 	h.SessionEnded(sid)
 	return nil
 }
+
+// reasonUnknown: the cookie is genuine, and there is no such session.
+const reasonUnknown = "session_unknown"
 
 // session returns the session of the request's cookie. CodeUnauthorized means
 // that there is none, CodeForbidden that it does not count, because a foreign
@@ -120,7 +142,7 @@ func (h *Handler) session(c *call) (sid string, record *session.Record, err erro
 	}
 	record, err = h.Sessions.Load(c.Context(), sid)
 	if errors.Is(err, identity.ErrNotFound) {
-		return "", nil, &identity.Error{Code: identity.CodeUnauthorized, Reason: "session_unknown", Err: err}
+		return "", nil, &identity.Error{Code: identity.CodeUnauthorized, Reason: reasonUnknown, Err: err}
 	}
 	if err != nil {
 		return "", nil, fmt.Errorf("loading a session: %w", err)

@@ -64,6 +64,18 @@ func (h *Handler) caller(c *call) (person, *identity.Identity, error) {
 
 const reasonRevoked = "revoked"
 
+// callerForSure is caller where it must not be undone that somebody is refused:
+// what ended their credential may have been this very request, which got 503 and
+// is sent again, and may not be on the replicas that the store waits for.
+func (h *Handler) callerForSure(c *call) (person, *identity.Identity, error) {
+	p, i, err := h.caller(c)
+	if isNo(err) {
+		c.Request = c.WithContext(identity.Durable(c.Context()))
+		p, i, err = h.caller(c)
+	}
+	return p, i, err
+}
+
 // ofSession is caller of the session alone.
 func (h *Handler) ofSession(c *call) (person, *identity.Identity, error) {
 	sid, record, err := h.session(c)
@@ -105,11 +117,14 @@ func known(s string) *text {
 
 // deleteSession ends one session of the caller's own. Other people's are not found.
 func (h *Handler) deleteSession(c *call) (answer, error) {
-	p, i, err := h.caller(c)
+	p, i, err := h.callerForSure(c)
 	if err != nil {
 		return answer{}, err
 	}
 	sid, err := h.Sessions.EndListed(c.Context(), i.ID, i.ValidFrom, c.id)
+	if errors.Is(err, identity.ErrNotFound) { // for sure, as above
+		sid, err = h.Sessions.EndListed(identity.Durable(c.Context()), i.ID, i.ValidFrom, c.id)
+	}
 	if errors.Is(err, identity.ErrNotFound) {
 		return answer{}, &identity.Error{
 			Code: identity.CodeNotFound, Reason: "session_not_found", Message: "Session with id: " + c.id + " was not found", Err: err,
@@ -147,7 +162,7 @@ func (h *Handler) deleteSessions(c *call) (answer, error) {
 	if len(query) > 0 && !others {
 		return answer{}, errExcept
 	}
-	p, i, err := h.caller(c)
+	p, i, err := h.callerForSure(c)
 	if err != nil {
 		return answer{}, err
 	}
@@ -203,7 +218,7 @@ func (h *Handler) endOthers(c *call, p person) (answer, error) {
 		return nil
 	})
 	if errors.Is(err, identity.ErrNotFound) { // it ended meanwhile
-		err = &identity.Error{Code: identity.CodeUnauthorized, Reason: "session_unknown", Err: err}
+		err = &identity.Error{Code: identity.CodeUnauthorized, Reason: reasonUnknown, Err: err}
 	}
 	if p.sid != "" {
 		h.SessionEnded(p.sid) // what is cached of it is worth nothing

@@ -49,6 +49,9 @@ type Config struct {
 	// Secrets sign the cookies: the first signs, all verify.
 	Secrets []identity.Secret
 	Store   Store
+	// Waits says that the Store waits for replicas: it may fail to end a session with
+	// identity.CodeUnavailable and have ended it, until a failover brings it back.
+	Waits bool
 	// Ended is told the ids of sessions that end because their identity has too many.
 	// It must not block. Default: nobody is told.
 	Ended func(sid string)
@@ -192,6 +195,23 @@ func (m *Manager) End(ctx context.Context, sid string, record *Record) error {
 	}
 	m.unlist(ctx, sid, record)
 	return nil
+}
+
+// EndAgain makes sure of the end of a session that is not there, for somebody who
+// was not told whether it has ended. It fails with identity.ErrNotFound if there is
+// nothing to make sure of, since the Store does not wait, and if the session is there.
+func (m *Manager) EndAgain(ctx context.Context, sid string) error {
+	if !m.cfg.Waits {
+		return identity.ErrNotFound
+	}
+	_, _, err := m.load(ctx, sid)
+	if err == nil {
+		return fmt.Errorf("ending a session again: %w: it has not ended", identity.ErrNotFound)
+	}
+	if !errors.Is(err, identity.ErrNotFound) {
+		return fmt.Errorf("ending a session again: %w", err)
+	}
+	return m.End(ctx, sid, nil)
 }
 
 // setCookie returns the Set-Cookie line, or "" if it must not be sent.

@@ -209,14 +209,16 @@ func failing(ops ...string) func(context.Context, string, string) error {
 
 func newManager(t testing.TB, settings session.Settings) (*session.Manager, *memory) {
 	t.Helper()
+	return newManagerBy(t, session.Config{Settings: settings})
+}
+
+// newManagerBy makes a manager of what the configuration says besides.
+func newManagerBy(t testing.TB, cfg session.Config) (*session.Manager, *memory) {
+	t.Helper()
 	c := &clock{t: start}
 	store := &memory{clock: c, records: make(map[string]stored)}
-	m, err := session.NewManager(session.Config{
-		Settings: settings,
-		Secrets:  []identity.Secret{identity.NewSecret("session-test-secret")},
-		Store:    store,
-		Clock:    c.now,
-	})
+	cfg.Secrets, cfg.Store, cfg.Clock = []identity.Secret{identity.NewSecret("session-test-secret")}, store, c.now
+	m, err := session.NewManager(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

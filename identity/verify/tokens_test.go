@@ -1,6 +1,7 @@
 package verify_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"sync"
@@ -138,5 +139,39 @@ func TestCallerToken(t *testing.T) {
 		if c := result.Callers[0]; c.Authorization != "Bearer b" || c.Method != verify.Bearer || c.Claims.IdentityID != "authid_1" {
 			t.Errorf("caller %+v", c)
 		}
+	}
+}
+
+// What somebody must be able to rely on is not refused by what is cached: the
+// store says it anew, once it would outlive its master.
+func TestRefusedForSure(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	v := w.newVerifier(t, time.Hour)
+	w.valid["authid_1"] = start
+	w.tokens["old"] = identity.Claims{IdentityID: "authid_1", ActorType: "customer", IssuedAt: start.Add(-time.Hour).Unix(), ExpiresAt: start.Add(time.Hour).Unix()}
+	refusal := func(ctx context.Context) string {
+		_, err := v.VerifyBearer(ctx, "old")
+		return identity.ReasonOf(err)
+	}
+	for range 2 {
+		if got := refusal(t.Context()); got != "revoked" || w.count("state authid_1") != 1 {
+			t.Fatalf("got %s after %d questions", got, w.count("state authid_1"))
+		}
+	}
+	sure := identity.Durable(t.Context())
+	if got := refusal(sure); got != "revoked" || w.count("state authid_1") != 2 {
+		t.Errorf("for sure: got %s after %d questions", got, w.count("state authid_1"))
+	}
+	w.failures["state authid_1"] = identity.Unavailable("write_not_replicated", nil)
+	if got := refusal(sure); got != "write_not_replicated" {
+		t.Errorf("not replicated: got %s", got)
+	}
+	if got := refusal(t.Context()); got != "revoked" {
+		t.Errorf("from the cache: got %s", got)
+	}
+	w.failures["state authid_1"], w.valid["authid_1"] = nil, start.Add(-2*time.Hour)
+	if got, err := v.VerifyBearer(sure, "old"); err != nil || got.IdentityID != "authid_1" {
+		t.Errorf("got %v, %v", got, err)
 	}
 }

@@ -49,6 +49,10 @@ type Sessions interface {
 	// DeviceCookie returns the Set-Cookie line by which it is known to the account, or "".
 	DeviceCookie(h http.Header, account string, https bool) string
 	Leave(ctx context.Context, sid, actorType string, https bool) (setCookie string, err error)
+	// EndAgain makes sure of the end of a session that is not there, or returns
+	// identity.ErrNotFound if there is nothing to make sure of.
+	EndAgain(ctx context.Context, sid string) error
+	ClearCookie() string
 }
 
 // Verifier checks the credentials of a request; *verify.Verifier is one.

@@ -113,6 +113,9 @@ func (h *Handler) refuse(c *call, err error) answer {
 		level = slog.LevelWarn
 		attrs = append(attrs, slog.Any("error", err))
 	}
+	if remedy, ok := httpapi.Remedy(reason); ok {
+		attrs = append(attrs, slog.String("remedy", remedy))
+	}
 	h.Logger.LogAttrs(c.Context(), level, "request refused", attrs...)
 	return a
 }

@@ -113,3 +113,5 @@ func (nobody) Touch(context.Context, string, *session.Record, bool) (string, err
 }
 
 func (nobody) Leave(context.Context, string, string, bool) (string, error) { return "", errRefused }
+func (nobody) EndAgain(context.Context, string) error                      { return errRefused }
+func (nobody) ClearCookie() string                                         { return "" }

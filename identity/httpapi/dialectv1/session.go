@@ -80,7 +80,7 @@ func (h *Handler) prolong(c *call, result *verify.Result) string {
 func (h *Handler) logout(c *call) (answer, error) {
 	if c.route.party == admin {
 		if _, _, err := h.caller(c); err != nil {
-			return answer{}, err
+			return h.logoutAgain(c, err)
 		}
 	}
 	a := textAnswer(http.StatusOK, "OK")
@@ -97,6 +97,25 @@ func (h *Handler) logout(c *call) (answer, error) {
 	}
 	h.SessionEnded(sid)
 	a.cookie = cookie
+	return a, nil
+}
+
+// logoutAgain is logout of nobody: of a session, perhaps, that a log-out which got
+// 503 has ended where a failover brings it back. It returns the refusal where a
+// log-out leaves nothing open.
+func (h *Handler) logoutAgain(c *call, refusal error) (answer, error) {
+	sid, ok := h.Sessions.FromRequest(c.Header)
+	if _, no := errors.AsType[*statusError](refusal); !no || !ok || h.crossOrigin.Check(c.Request) != nil {
+		return answer{}, refusal
+	}
+	if err := h.Sessions.EndAgain(c.Context(), sid); errors.Is(err, identity.ErrNotFound) {
+		return answer{}, refusal
+	} else if err != nil {
+		return answer{}, err
+	}
+	h.SessionEnded(sid)
+	a := textAnswer(http.StatusOK, "OK")
+	a.cookie = h.Sessions.ClearCookie()
 	return a, nil
 }
 
