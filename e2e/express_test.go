@@ -113,7 +113,7 @@ func equalJSON(t *testing.T, a, b []byte) bool {
 // which Medusa uses, and stay ours after they were used there.
 func TestExpressReadsOurSessions(t *testing.T) {
 	t.Parallel()
-	project := NodeProject(t, "fixtures/express")
+	project := NodeProject(t, "fixtures/express", nil)
 	server := identitytest.StartRedis(t)
 	options, err := redis.ParseURL(server.URL())
 	if err != nil {
@@ -226,7 +226,7 @@ var signedID = regexp.MustCompile(`s%3A[\w.%-]+; `)
 // are the same. If they are not, make.mjs was changed and not run.
 func TestExpressVectorsAreCurrent(t *testing.T) {
 	t.Parallel()
-	project := NodeProject(t, "fixtures/express")
+	project := NodeProject(t, "fixtures/express", nil)
 	server := identitytest.StartRedis(t)
 	file := filepath.Join(t.TempDir(), "express.json")
 	runNode(t, project, server, "make.mjs", file)

@@ -28,15 +28,23 @@ func NodeModules(t testing.TB, dir string, options ...string) string {
 	return folder
 }
 
-// NodeProject copies dir to a temporary folder, with the node_modules of its
-// lock file beside, and returns that folder. Scripts run from there find their
-// packages by name, `import` as well as `require`.
-func NodeProject(t testing.TB, dir string) string {
+// NodeProject copies dir to a temporary folder, with the node_modules of its lock
+// file beside and those further folders, each by the name that it is to have there,
+// and returns that folder. Scripts run from there find their packages by name,
+// `import` as well as `require`.
+func NodeProject(t testing.TB, dir string, folders map[string]string) string {
 	t.Helper()
 	modules := NodeModules(t, dir)
 	project := t.TempDir()
-	if err := os.CopyFS(project, os.DirFS(dir)); err != nil {
-		t.Fatalf("copying %s: %v", dir, err)
+	put := func(from, name string) {
+		t.Helper()
+		if err := os.CopyFS(filepath.Join(project, name), os.DirFS(from)); err != nil {
+			t.Fatalf("copying %s: %v", from, err)
+		}
+	}
+	put(dir, "")
+	for from, name := range folders {
+		put(from, name)
 	}
 	if err := os.Symlink(modules, filepath.Join(project, "node_modules")); err != nil {
 		t.Fatal(err)

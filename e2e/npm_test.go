@@ -14,7 +14,7 @@ import (
 // Scripts find their packages by name, and the packages find theirs.
 func TestNodeProject(t *testing.T) {
 	t.Parallel()
-	dir := NodeProject(t, "client")
+	dir := NodeProject(t, "client", nil)
 	script := `import Medusa from "@medusajs/js-sdk"
 import { chromium } from "playwright-core"
 console.log(typeof new Medusa({ baseUrl: "http://127.0.0.1" }).auth.login + ", " + typeof chromium.launch)`

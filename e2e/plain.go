@@ -50,6 +50,11 @@ func (p *PlainText) Answer(a Answer) Answer {
 	for _, name := range hopByHop {
 		header.Del(name)
 	}
+	if a.Status == http.StatusUnauthorized && a.Body == "Unauthorized" && header.Get("Content-Type") == "" {
+		// Medusa v1 says none here, and whether Go's proxy adds one depends on how soon
+		// the body comes.
+		header.Set("Content-Type", "text/plain; charset=utf-8")
+	}
 	return Answer{a.Status, header, p.text(a.Body)}
 }
 

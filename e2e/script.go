@@ -10,7 +10,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -27,13 +26,7 @@ type Answers map[string]func(argument string) any
 // of the folders script/, sdk/ and browser/.
 func ClientProject(t testing.TB) string {
 	t.Helper()
-	project := NodeProject(t, "client")
-	for _, folder := range []string{"script", "sdk", "browser"} {
-		if err := os.CopyFS(filepath.Join(project, folder), os.DirFS(folder)); err != nil {
-			t.Fatalf("copying %s: %v", folder, err)
-		}
-	}
-	return project
+	return NodeProject(t, "client", map[string]string{"script": "script", "sdk": "sdk", "browser": "browser"})
 }
 
 // RunScript runs a script of the project with further environment variables

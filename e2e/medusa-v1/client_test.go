@@ -30,7 +30,7 @@ func runClient(t *testing.T, url string, answers e2e.Answers, env ...string) {
 
 // What the scripts expect of the sidecar is what Medusa itself does.
 func testClientAlone(t *testing.T, backend *medusa) {
-	runClient(t, backend.url(), e2e.Answers{
+	runClient(t, backend.URL(), e2e.Answers{
 		"invite":     func(email string) any { return backend.event(t, "invite.created", "user_email", email) },
 		"reset":      func(email string) any { return backend.event(t, "customer.password_reset", "email", email) },
 		"reset user": func(email string) any { return backend.event(t, "user.password_reset", "email", email) },
@@ -61,7 +61,7 @@ func testPage(t *testing.T, backend *medusa) {
 	// same site, without which a browser keeps cookies from plain http.
 	page := "http://127.0.0.1:" + port
 	// What Medusa answers itself is allowed to pages of its own list.
-	s := newShop(t, backend, backend.addr(), "PAGE="+page)
+	s := newShop(t, backend, backend.Addr(), "PAGE="+page)
 	e2e.RunScript(t, scripts(t), "pages/page.mjs", []string{
 		"SHOP_URL=" + s.caddy.URL(), "PAGE=" + page, "STRANGER=http://localhost:" + port,
 		"EMAIL=" + customerEmail, "PASSWORD=" + customerPassword, "ORDER=" + backend.OrderID,

@@ -20,59 +20,12 @@ const (
 	acceptPath = "/admin/invites/accept"
 )
 
-// faults are what may befall a request to Medusa: it or its answer is lost, or
-// the sidecar is killed before or after it. The shop is as it was afterwards.
-var faults = map[string]func(t *testing.T, g *e2e.Gate, s *shop, path string, ask func()){
-	"request lost": func(t *testing.T, g *e2e.Gate, _ *shop, path string, ask func()) {
-		g.Once("POST "+path, e2e.Lost)
-		ask()
-		g.Met(t)
-	},
-	"answer lost": func(t *testing.T, g *e2e.Gate, _ *shop, path string, ask func()) {
-		g.Once("POST "+path, e2e.AnswerIsLost)
-		ask()
-		g.Met(t)
-	},
-	"killed before": func(t *testing.T, g *e2e.Gate, s *shop, path string, ask func()) {
-		killAt(t, g, s, path, func(func()) {}, ask)
-	},
-	"killed after": func(t *testing.T, g *e2e.Gate, s *shop, path string, ask func()) {
-		killAt(t, g, s, path, func(forward func()) { forward() }, ask)
-	},
-}
-
-// killAt asks, kills the sidecar when Medusa is about to answer, and starts it again.
-func killAt(t *testing.T, g *e2e.Gate, s *shop, path string, first e2e.Fault, ask func()) {
-	t.Helper()
-	now, dead := make(chan struct{}), make(chan struct{})
-	g.Once("POST "+path, func(forward func()) {
-		first(forward)
-		close(now)
-		<-dead
-		e2e.Broken()
-	})
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		ask()
-	}()
-	select {
-	case <-now:
-	case <-time.After(eventTimeout):
-		t.Fatal("the sidecar did not get that far")
-	}
-	s.caddy.Kill()
-	close(dead)
-	<-ended
-	s.caddy.Restart()
-}
-
 // persist sends a request until it is answered 200, or by one of the statuses
 // that say that it was done before.
 func (s *shop) persist(t *testing.T, path, token string, body any, before ...int) e2e.Answer {
 	t.Helper()
-	for late := time.After(eventTimeout); ; {
-		a := s.caller().do(t, http.MethodPost, path, token, body)
+	for late := time.After(e2e.FaultTimeout); ; {
+		a := s.caller().Do(t, http.MethodPost, path, token, body)
 		for _, status := range append(before, http.StatusOK) {
 			if a.Status == status {
 				return a
@@ -91,7 +44,7 @@ func (s *shop) persist(t *testing.T, path, token string, body any, before ...int
 
 // fails checks that an attempt that something befell is not said to be done.
 func (s *shop) fails(t *testing.T, path, token string, body any) {
-	a, err := s.caller().try(t, http.MethodPost, path, token, body)
+	a, err := s.caller().Try(t, http.MethodPost, path, token, body)
 	if err == nil && a.Status != http.StatusServiceUnavailable && a.Status != http.StatusBadGateway {
 		t.Errorf("the attempt was answered %d: %s", a.Status, a.Body)
 	}
@@ -101,13 +54,13 @@ func (s *shop) fails(t *testing.T, path, token string, body any) {
 // that somebody typed, and returns its id.
 func (s *medusa) once(t *testing.T, table, email string) string {
 	t.Helper()
-	id := s.postgres.Query(t, `select string_agg(id, ';') from "`+table+`" where email = '`+email+`'`)
+	id := s.Postgres.Query(t, `select string_agg(id, ';') from "`+table+`" where email = '`+email+`'`)
 	if len(id) != len("cus_01M7ZF7JW9G6CXVDW9RPVAE2RQ") {
 		t.Fatalf("%s is %q at Medusa", email, id)
 	}
 	domain := map[string]string{"customer": "store", "user": "admin"}[table]
 	for _, typed := range []string{password, changed} {
-		a := s.caller().do(t, http.MethodPost, "/"+domain+"/auth/token", "", credentials(email, typed))
+		a := s.caller().Do(t, http.MethodPost, "/"+domain+"/auth/token", "", credentials(email, typed))
 		a.Need(t, http.StatusUnauthorized)
 	}
 	return id
@@ -116,42 +69,42 @@ func (s *medusa) once(t *testing.T, table, email string) string {
 // Something befalls a request to Medusa by which an account is made; whoever tries
 // again has one, once.
 func testNewcomers(t *testing.T, backend *medusa) {
-	for kind, befall := range faults {
+	for kind, befall := range e2e.Befalls {
 		t.Run("registers "+kind, func(t *testing.T) {
 			t.Parallel()
-			g := e2e.NewGate(t, backend.url(), nil)
+			g := e2e.NewGate(t, backend.URL(), nil)
 			s := newShop(t, backend, g.Addr())
 			person := credentials(mailbox("registers "+kind)+"@newcomers.example.com", password)
-			befall(t, g, s, createPath, func() { s.fails(t, createPath, "", person) })
+			befall(t, g, s.caddy, "POST "+createPath, func() { s.fails(t, createPath, "", person) })
 			id := s.persist(t, createPath, "", person).Field("customer.id")
-			s.caller().do(t, http.MethodPost, createPath, "", person).Need(t, http.StatusUnprocessableEntity)
+			s.caller().Do(t, http.MethodPost, createPath, "", person).Need(t, http.StatusUnprocessableEntity)
 			token := s.caller().login(t, "store", person["email"], password)
-			got := s.caller().do(t, http.MethodGet, mePath, token, nil).Need(t, http.StatusOK).Field("customer.id")
+			got := s.caller().Do(t, http.MethodGet, mePath, token, nil).Need(t, http.StatusOK).Field("customer.id")
 			if want := backend.once(t, "customer", person["email"]); got != want || id != want {
 				t.Errorf("%s registered, %s logs in, Medusa has %s", id, got, want)
 			}
 		})
 		t.Run("is made "+kind, func(t *testing.T) {
 			t.Parallel()
-			g := e2e.NewGate(t, backend.url(), nil)
+			g := e2e.NewGate(t, backend.URL(), nil)
 			s := newShop(t, backend, g.Addr())
 			person := credentials(mailbox("is made "+kind)+"@newcomers.example.com", password)
 			admin := s.caller().login(t, "admin", adminEmail, adminPassword)
-			befall(t, g, s, usersPath, func() { s.fails(t, usersPath, admin, person) })
+			befall(t, g, s.caddy, "POST "+usersPath, func() { s.fails(t, usersPath, admin, person) })
 			id := s.persist(t, usersPath, admin, person).Field("user.id")
 			s.isUser(t, person["email"], id)
 		})
 		t.Run("accepts "+kind, func(t *testing.T) {
 			t.Parallel()
-			g := e2e.NewGate(t, backend.url(), nil)
+			g := e2e.NewGate(t, backend.URL(), nil)
 			s := newShop(t, backend, g.Addr())
 			email := mailbox("accepts "+kind) + "@newcomers.example.com"
-			backend.caller().do(t, http.MethodPost, "/admin/invites", backend.adminToken(t),
+			backend.caller().Do(t, http.MethodPost, "/admin/invites", backend.adminToken(t),
 				map[string]string{"user": email, "role": "member"}).Need(t, http.StatusOK)
 			body := map[string]any{
 				"token": backend.event(t, "invite.created", "user_email", email), "user": map[string]string{"first_name": "New", "password": password},
 			}
-			befall(t, g, s, acceptPath, func() { s.fails(t, acceptPath, "", body) })
+			befall(t, g, s.caddy, "POST "+acceptPath, func() { s.fails(t, acceptPath, "", body) })
 			s.persist(t, acceptPath, "", body)
 			s.isUser(t, email, backend.once(t, "user", email))
 		})
@@ -162,7 +115,7 @@ func testNewcomers(t *testing.T, backend *medusa) {
 func (s *shop) isUser(t *testing.T, email, id string) {
 	t.Helper()
 	token := s.caller().login(t, "admin", email, password)
-	got := s.caller().do(t, http.MethodGet, "/admin/auth", token, nil).Need(t, http.StatusOK).Field("user.id")
+	got := s.caller().Do(t, http.MethodGet, "/admin/auth", token, nil).Need(t, http.StatusOK).Field("user.id")
 	if want := s.backend.once(t, "user", email); got != want || id != want {
 		t.Errorf("%s was made, %s logs in, Medusa has %s", id, got, want)
 	}
@@ -172,25 +125,25 @@ func (s *shop) isUser(t *testing.T, email, id string) {
 // to the first attempt is no "wrong password", and the next one succeeds.
 func testMovesOver(t *testing.T, backend *medusa) {
 	for _, path := range []string{loginPath, mePath} { // the question, and the new password there
-		for kind, befall := range faults {
+		for kind, befall := range e2e.Befalls {
 			name := map[string]string{loginPath: "asked ", mePath: "sealed "}[path] + kind
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				g := e2e.NewGate(t, backend.url(), nil)
+				g := e2e.NewGate(t, backend.URL(), nil)
 				s := newShop(t, backend, g.Addr())
 				person := credentials(mailbox(name)+"@moves.example.com", password)
-				id := backend.caller().do(t, http.MethodPost, createPath, "", person).Need(t, http.StatusOK).Field("customer.id")
-				befall(t, g, s, path, func() {
-					a, err := s.caller().try(t, http.MethodPost, tokenPath, "", person)
+				id := backend.caller().Do(t, http.MethodPost, createPath, "", person).Need(t, http.StatusOK).Field("customer.id")
+				befall(t, g, s.caddy, "POST "+path, func() {
+					a, err := s.caller().Try(t, http.MethodPost, tokenPath, "", person)
 					if err == nil && a.Status != http.StatusServiceUnavailable && (a.Status != http.StatusOK || path == loginPath) {
 						t.Errorf("the attempt was answered %d: %s", a.Status, a.Body)
 					}
 				})
 				token := s.persist(t, tokenPath, "", person).Field("access_token")
-				if got := s.caller().do(t, http.MethodGet, mePath, token, nil).Need(t, http.StatusOK).Field("customer.id"); got != id {
+				if got := s.caller().Do(t, http.MethodGet, mePath, token, nil).Need(t, http.StatusOK).Field("customer.id"); got != id {
 					t.Errorf("the customer was %s and is %s", id, got)
 				}
-				s.caller().do(t, http.MethodPost, tokenPath, "", credentials(person["email"], "wrong")).Need(t, http.StatusUnauthorized)
+				s.caller().Do(t, http.MethodPost, tokenPath, "", credentials(person["email"], "wrong")).Need(t, http.StatusUnauthorized)
 				if path == loginPath || strings.HasSuffix(kind, "lost") { // else the sidecar died that would have repeated it
 					backend.sealed(t, person["email"])
 				}
@@ -204,7 +157,7 @@ func testMovesOver(t *testing.T, backend *medusa) {
 // While Medusa is stopped, people whom the sidecar knows log in and out by token,
 // and nothing is half made.
 func testStopped(t *testing.T, backend *medusa) {
-	s := newShop(t, backend, backend.addr())
+	s := newShop(t, backend, backend.Addr())
 	c := s.caller()
 	known := credentials("known@stopped.example.com", password)
 	s.persist(t, createPath, "", known)
@@ -212,12 +165,12 @@ func testStopped(t *testing.T, backend *medusa) {
 
 	backend.Stop()
 	late := credentials("late@stopped.example.com", password)
-	c.do(t, http.MethodPost, createPath, "", late).NeedRetryAfter(t)
-	c.do(t, http.MethodPost, tokenPath, "", late).NeedRetryAfter(t) // perhaps Medusa knows who that is
+	c.Do(t, http.MethodPost, createPath, "", late).NeedRetryAfter(t)
+	c.Do(t, http.MethodPost, tokenPath, "", late).NeedRetryAfter(t) // perhaps Medusa knows who that is
 	c.login(t, "store", known["email"], password)
-	c.do(t, http.MethodPost, loginPath, "", known).NeedRetryAfter(t) // the answer has the customer in it
+	c.Do(t, http.MethodPost, loginPath, "", known).NeedRetryAfter(t) // the answer has the customer in it
 	for _, path := range []string{loginPath, mePath} {
-		if a := c.do(t, http.MethodGet, path, token, nil); a.Status != http.StatusBadGateway && a.Status != http.StatusServiceUnavailable {
+		if a := c.Do(t, http.MethodGet, path, token, nil); a.Status != http.StatusBadGateway && a.Status != http.StatusServiceUnavailable {
 			t.Errorf("%s answers %d: %s", path, a.Status, a.Body)
 		}
 	}

@@ -9,7 +9,7 @@ import "testing"
 func TestMedusa(t *testing.T) {
 	backend := startMedusa(t)
 	t.Run("client alone", func(t *testing.T) { testClientAlone(t, backend) })
-	s := newShop(t, backend, backend.addr())
+	s := newShop(t, backend, backend.Addr())
 	t.Run("differences", func(t *testing.T) { testDifferences(t, s) })
 	t.Run("client", func(t *testing.T) { testClient(t, s) })
 	t.Run("newcomers", func(t *testing.T) { testNewcomers(t, backend) })

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/caddy-commerce/auth-sidecar/e2e"
 )
 
 // The people whom Medusa knew before the sidecar came. The customer has an order.
@@ -17,9 +19,6 @@ const (
 	adminEmail, adminPassword       = "admin@medusa-test.com", "supersecret"
 	customerEmail, customerPassword = "jane@example.com", "Passw0rd!"
 )
-
-// seedsFile is where a template keeps its seeds.
-const seedsFile = "seeds.json"
 
 // seeds are what Medusa has given numbers of its own.
 type seeds struct {
@@ -31,11 +30,11 @@ func (s *medusa) seed(t *testing.T) seeds {
 	t.Helper()
 	admin := func(path string, body any) (member func(path string) string) {
 		t.Helper()
-		return s.caller().do(t, http.MethodPost, path, s.adminToken(t), body).Need(t, http.StatusOK).Field
+		return s.caller().Do(t, http.MethodPost, path, s.adminToken(t), body).Need(t, http.StatusOK).Field
 	}
 	type object = map[string]any
 	made := seeds{AdminID: admin("/admin/users", credentials(adminEmail, adminPassword))("user.id")}
-	made.CustomerID = s.caller().do(t, http.MethodPost, "/store/customers", "", object{
+	made.CustomerID = s.caller().Do(t, http.MethodPost, "/store/customers", "", object{
 		"email": customerEmail, "password": customerPassword, "first_name": "Jane", "last_name": "Doe",
 	}).Need(t, http.StatusOK).Field("customer.id")
 
@@ -79,7 +78,7 @@ func (s *medusa) seed(t *testing.T) seeds {
 	jane := s.caller().login(t, "store", customerEmail, customerPassword)
 	store := func(path string, body any) (member func(path string) string) {
 		t.Helper()
-		return s.caller().do(t, http.MethodPost, path, jane, body).Need(t, http.StatusOK).Field
+		return s.caller().Do(t, http.MethodPost, path, jane, body).Need(t, http.StatusOK).Field
 	}
 	cart := store("/store/carts", object{
 		"region_id": region, "items": []object{{"variant_id": variants.Variants[0].ID, "quantity": 1}},
@@ -99,14 +98,14 @@ func (s *medusa) seed(t *testing.T) seeds {
 // read asks as the admin, past any sidecar.
 func (s *medusa) read(t *testing.T, path string, into any) {
 	t.Helper()
-	a := s.caller().do(t, http.MethodGet, path, s.adminToken(t), nil).Need(t, http.StatusOK)
+	a := s.caller().Do(t, http.MethodGet, path, s.adminToken(t), nil).Need(t, http.StatusOK)
 	if err := json.Unmarshal([]byte(a.Body), into); err != nil {
 		t.Fatalf("%s: %v", path, err)
 	}
 }
 
 // caller sends requests to Medusa, past any sidecar.
-func (s *medusa) caller() caller { return caller(s.url()) }
+func (s *medusa) caller() caller { return newCaller(s.URL()) }
 
 // adminToken returns a token as Medusa would sign it for its first admin, also
 // before there is one: most routes ask for no more than the signature.
@@ -114,7 +113,7 @@ func (s *medusa) adminToken(t *testing.T) string {
 	t.Helper()
 	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
 		"user_id": cmp.Or(s.AdminID, "usr_nobody"), "domain": "admin", "exp": time.Now().Add(time.Minute).Unix(),
-	}).SignedString([]byte(medusaSecret))
+	}).SignedString([]byte(e2e.MedusaSecret))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -78,7 +78,7 @@ func newShop(t *testing.T, backend *medusa, addr string, env ...string) *shop {
 		Global: caddyGlobal,
 		Site:   caddySite,
 		Env: append([]string{
-			"REDIS_URL=" + redis.URL(), "BACKEND=" + addr, "MEDUSA_JWT_SECRET=" + medusaSecret,
+			"REDIS_URL=" + redis.URL(), "BACKEND=" + addr, "MEDUSA_JWT_SECRET=" + e2e.MedusaSecret,
 			"JWT_SECRET=" + strings.Repeat("j", 32), "COOKIE_SECRET=" + strings.Repeat("c", 32),
 			"MAILER=" + mailer.URL, "MAILER_SECRET=whsec_ZTJlLXdlYmhvb2stc2VjcmV0LW9mLTMyLWJ5dGVzIQ==", "PAGE=http://page.example.com",
 		}, env...),
@@ -95,25 +95,22 @@ func (s *shop) reset(t *testing.T, actorType, address string) string {
 			t.Fatalf("a mail for %s %s, want one for %s", m.ActorType, m.Address, address)
 		}
 		return m.Token
-	case <-time.After(eventTimeout):
+	case <-time.After(e2e.FaultTimeout):
 		t.Fatalf("no mail for %s", address)
 		return ""
 	}
 }
 
 // caller sends requests to the sidecar.
-func (s *shop) caller() caller { return caller(s.caddy.URL()) }
+func (s *shop) caller() caller { return newCaller(s.caddy.URL()) }
 
 // scripts is a folder with the scripts of this package and of those beside it.
 // Those below client find Medusa's own client among the server's packages.
 func scripts(t *testing.T) string {
 	t.Helper()
-	project := e2e.NodeProject(t, "../client")
-	for from, to := range map[string]string{"../script": "script", "../browser": "browser", "client": "client", "browser": "pages"} {
-		if err := os.CopyFS(filepath.Join(project, to), os.DirFS(from)); err != nil {
-			t.Fatalf("copying %s: %v", from, err)
-		}
-	}
+	project := e2e.NodeProject(t, "../client", map[string]string{
+		"../script": "script", "../browser": "browser", "client": "client", "browser": "pages",
+	})
 	modules := e2e.NodeModules(t, "server", "--legacy-peer-deps")
 	if err := os.Symlink(modules, filepath.Join(project, "client", "node_modules")); err != nil {
 		t.Fatal(err)

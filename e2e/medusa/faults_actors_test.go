@@ -22,7 +22,7 @@ const (
 // customer.
 func testLinking(t *testing.T, backend *medusa) {
 	for _, path := range []string{refreshPath, loginPath} {
-		for kind, befall := range faults {
+		for kind, befall := range e2e.Befalls {
 			name := map[string]string{refreshPath: "refresh", loginPath: "login"}[path] + " " + kind
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
@@ -31,17 +31,17 @@ func testLinking(t *testing.T, backend *medusa) {
 				c := s.caller()
 				n := newcomer{s, mailbox(name) + "@linking.example.com"}
 				person := credentials(n.email, password)
-				token := c.do(t, http.MethodPost, registerPath, "", person).Need(t, http.StatusOK).Field("token")
+				token := c.Do(t, http.MethodPost, registerPath, "", person).Need(t, http.StatusOK).Field("token")
 				g.Once("POST "+createPath, e2e.AnswerIsLost)
 				_, _ = c.post(t, createPath, token, map[string]string{"email": n.email})
 				g.Met(t)
-				befall(t, g, s, "POST "+refreshPath, func() {
+				befall(t, g, s.caddy, "POST "+refreshPath, func() {
 					a, err := c.post(t, path, token, person)
 					if err == nil && (a.Status != http.StatusOK || actorIn(t, a.Field("token")) != "") {
 						t.Errorf("nobody knows of the customer, but the answer is %d: %s", a.Status, a.Body)
 					}
 				})
-				token = c.do(t, http.MethodPost, path, token, person).Need(t, http.StatusOK).Field("token")
+				token = c.Do(t, http.MethodPost, path, token, person).Need(t, http.StatusOK).Field("token")
 				n.isCustomer(t, actorIn(t, token))
 			})
 		}
@@ -87,7 +87,7 @@ func (n staff) try(t *testing.T) string {
 func (n staff) isUser(t *testing.T, id string) {
 	t.Helper()
 	backend := n.shop.backend
-	list := backend.caller().do(t, http.MethodGet, "/admin/users?fields=id,email&email="+n.email,
+	list := backend.caller().Do(t, http.MethodGet, "/admin/users?fields=id,email&email="+n.email,
 		backend.adminToken(t), nil).Need(t, http.StatusOK)
 	var found struct{ Users []struct{ ID string } }
 	if err := json.Unmarshal([]byte(list.Body), &found); err != nil {
@@ -98,7 +98,7 @@ func (n staff) isUser(t *testing.T, id string) {
 	}
 	c := n.shop.caller()
 	token := c.login(t, "user", n.email, password)
-	if got := c.do(t, http.MethodGet, selfPath, token, nil).Need(t, http.StatusOK).Field("user.id"); got != id {
+	if got := c.Do(t, http.MethodGet, selfPath, token, nil).Need(t, http.StatusOK).Field("user.id"); got != id {
 		t.Errorf("the user is %q, who logs in is %q", id, got)
 	}
 	backend.hasIdentity(t, n.email, `{"user_id": "`+id+`"}`)
@@ -120,14 +120,14 @@ func (n staff) persist(t *testing.T) {
 // tries again becomes one user.
 func testInvites(t *testing.T, backend *medusa) {
 	for moment, path := range map[string]string{"the shadow": userRegisterPath, "the user": acceptPath} {
-		for kind, befall := range faults {
+		for kind, befall := range e2e.Befalls {
 			name := moment + " " + kind
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				g := newGate(t, backend)
 				s := newShop(t, backend, g.Addr())
 				n := newStaff(t, s, mailbox(name)+"@invites.example.com")
-				befall(t, g, s, "POST "+path, func() { n.try(t) })
+				befall(t, g, s.caddy, "POST "+path, func() { n.try(t) })
 				n.persist(t)
 			})
 		}
@@ -137,7 +137,7 @@ func testInvites(t *testing.T, backend *medusa) {
 // An admin deletes somebody. Whatever happens to the request, it can be repeated:
 // who was deleted is logged out then, and the address registers again.
 func testDeletion(t *testing.T, backend *medusa) {
-	for kind, befall := range faults {
+	for kind, befall := range e2e.Befalls {
 		t.Run("customer "+kind, func(t *testing.T) {
 			t.Parallel()
 			g := newGate(t, backend)
@@ -172,16 +172,16 @@ func testDeletion(t *testing.T, backend *medusa) {
 }
 
 // delete has the admin delete somebody, once with the fault and then again.
-func (s *shop) delete(t *testing.T, g *e2e.Gate, befall func(*testing.T, *e2e.Gate, *shop, string, func()), path string) {
+func (s *shop) delete(t *testing.T, g *e2e.Gate, befall e2e.Befall, path string) {
 	t.Helper()
 	c := s.caller()
 	admin := c.login(t, "user", adminEmail, adminPassword)
-	befall(t, g, s, "DELETE "+path, func() {
-		if a, err := c.try(t, http.MethodDelete, path, admin, nil); err == nil && a.Status < 500 {
+	befall(t, g, s.caddy, "DELETE "+path, func() {
+		if a, err := c.Try(t, http.MethodDelete, path, admin, nil); err == nil && a.Status < 500 {
 			t.Errorf("the deletion is answered %d: %s", a.Status, a.Body)
 		}
 	})
-	c.do(t, http.MethodDelete, path, admin, nil).Need(t, http.StatusOK)
+	c.Do(t, http.MethodDelete, path, admin, nil).Need(t, http.StatusOK)
 }
 
 // forgotten checks that nothing of the deleted one counts any more, and returns
@@ -189,9 +189,9 @@ func (s *shop) delete(t *testing.T, g *e2e.Gate, befall func(*testing.T, *e2e.Ga
 func (s *shop) forgotten(t *testing.T, actor, email, old, me string, register func(*testing.T) string) string {
 	t.Helper()
 	c := s.caller()
-	c.do(t, http.MethodGet, me, old, nil).Need(t, http.StatusUnauthorized)
-	c.do(t, http.MethodPost, refreshPath, old, nil).Need(t, http.StatusNotFound) // as Medusa says it
-	c.do(t, http.MethodPost, "/auth/"+actor+"/emailpass", "", credentials(email, password)).Need(t, http.StatusUnauthorized)
+	c.Do(t, http.MethodGet, me, old, nil).Need(t, http.StatusUnauthorized)
+	c.Do(t, http.MethodPost, refreshPath, old, nil).Need(t, http.StatusNotFound) // as Medusa says it
+	c.Do(t, http.MethodPost, "/auth/"+actor+"/emailpass", "", credentials(email, password)).Need(t, http.StatusUnauthorized)
 	s.backend.hasIdentity(t, email, "")
 	return register(t)
 }

@@ -39,7 +39,7 @@ func (s *slow) goesOn(t *testing.T) {
 	t.Helper()
 	c := s.caller()
 	token := c.login(t, "customer", s.known.email, password)
-	token = c.do(t, http.MethodPost, refreshPath, token, nil).Need(t, http.StatusOK).Field("token")
+	token = c.Do(t, http.MethodPost, refreshPath, token, nil).Need(t, http.StatusOK).Field("token")
 	if got := actorIn(t, token); got != s.knownID {
 		t.Errorf("the customer %s is %q while Medusa is slow", s.knownID, got)
 	}
@@ -47,7 +47,7 @@ func (s *slow) goesOn(t *testing.T) {
 
 func (s *slow) create(t *testing.T, token, email string) e2e.Answer {
 	t.Helper()
-	return s.caller().do(t, http.MethodPost, createPath, token, map[string]string{"email": email})
+	return s.caller().Do(t, http.MethodPost, createPath, token, map[string]string{"email": email})
 }
 
 // becomes makes a customer of somebody. Medusa refuses two requests for one
@@ -79,12 +79,12 @@ func testSlow(t *testing.T, backend *medusa) {
 func slowAtAll(t *testing.T, s *slow, email string) {
 	c := s.caller()
 	release := s.gate.Hold(t, "")
-	token := c.do(t, http.MethodPost, registerPath, "", credentials(email, password)).Need(t, http.StatusOK).Field("token")
+	token := c.Do(t, http.MethodPost, registerPath, "", credentials(email, password)).Need(t, http.StatusOK).Field("token")
 	s.create(t, token, email).NeedRetryAfter(t)
 	if got := actorIn(t, c.login(t, "customer", email, password)); got != "" {
 		t.Errorf("the newcomer is %q", got)
 	}
-	c.do(t, http.MethodPost, loginPath, "", credentials(customerEmail, customerPassword)).NeedRetryAfter(t)
+	c.Do(t, http.MethodPost, loginPath, "", credentials(customerEmail, customerPassword)).NeedRetryAfter(t)
 	s.goesOn(t)
 	release()
 	id := s.becomes(t, token, email)
@@ -94,7 +94,7 @@ func slowAtAll(t *testing.T, s *slow, email string) {
 
 func slowToRegister(t *testing.T, s *slow, email string) {
 	release := s.gate.Hold(t, "POST "+registerPath)
-	token := s.caller().do(t, http.MethodPost, registerPath, "", credentials(email, password)).Need(t, http.StatusOK).Field("token")
+	token := s.caller().Do(t, http.MethodPost, registerPath, "", credentials(email, password)).Need(t, http.StatusOK).Field("token")
 	s.create(t, token, email).NeedRetryAfter(t)
 	s.goesOn(t)
 	release() // two registrations, beside a third one now
@@ -105,38 +105,38 @@ func slowToRegister(t *testing.T, s *slow, email string) {
 func slowToLogIn(t *testing.T, s *slow, email string) {
 	id := s.backend.customer(t, email)
 	release := s.gate.Hold(t, "POST "+loginPath)
-	s.caller().do(t, http.MethodPost, loginPath, "", credentials(email, password)).NeedRetryAfter(t)
+	s.caller().Do(t, http.MethodPost, loginPath, "", credentials(email, password)).NeedRetryAfter(t)
 	s.goesOn(t)
 	release()
 	patient(t, func() e2e.Answer {
-		return s.caller().do(t, http.MethodPost, loginPath, "", credentials(email, password))
+		return s.caller().Do(t, http.MethodPost, loginPath, "", credentials(email, password))
 	})
 	newcomer{s.shop, email}.isCustomer(t, id)
 }
 
-// An answer was e2e.Lost, so only Medusa knows that somebody is a customer.
+// An answer was lost, so only Medusa knows that somebody is a customer.
 func slowToRefresh(t *testing.T, s *slow, email string) {
 	c := s.caller()
-	token := c.do(t, http.MethodPost, registerPath, "", credentials(email, password)).Need(t, http.StatusOK).Field("token")
+	token := c.Do(t, http.MethodPost, registerPath, "", credentials(email, password)).Need(t, http.StatusOK).Field("token")
 	s.gate.Once("POST "+createPath, e2e.AnswerIsLost)
 	if a := s.create(t, token, email); a.Status < 500 {
 		t.Fatalf("a lost answer became %d: %s", a.Status, a.Body)
 	}
 	release := s.gate.Hold(t, "POST "+refreshPath)
 	for _, path := range []string{refreshPath, loginPath} {
-		answered := c.do(t, http.MethodPost, path, token, credentials(email, password)).Need(t, http.StatusOK)
+		answered := c.Do(t, http.MethodPost, path, token, credentials(email, password)).Need(t, http.StatusOK)
 		if got := actorIn(t, answered.Field("token")); got != "" {
 			t.Errorf("%s says %q without having asked", path, got)
 		}
 	}
 	s.goesOn(t)
 	release()
-	token = c.do(t, http.MethodPost, refreshPath, token, nil).Need(t, http.StatusOK).Field("token")
+	token = c.Do(t, http.MethodPost, refreshPath, token, nil).Need(t, http.StatusOK).Field("token")
 	newcomer{s.shop, email}.isCustomer(t, actorIn(t, token))
 }
 
 func slowToPrepare(t *testing.T, s *slow, email string) {
-	token := s.caller().do(t, http.MethodPost, registerPath, "", credentials(email, password)).Need(t, http.StatusOK).Field("token")
+	token := s.caller().Do(t, http.MethodPost, registerPath, "", credentials(email, password)).Need(t, http.StatusOK).Field("token")
 	asked := len(s.gate.Asked("POST " + createPath))
 	release := s.gate.Hold(t, "POST "+refreshPath)
 	s.create(t, token, email).NeedRetryAfter(t)
@@ -152,7 +152,7 @@ func slowToPrepare(t *testing.T, s *slow, email string) {
 // The storefront gives up before Medusa has made the customer.
 func slowToCreate(t *testing.T, s *slow, email string) {
 	c := s.caller()
-	token := c.do(t, http.MethodPost, registerPath, "", credentials(email, password)).Need(t, http.StatusOK).Field("token")
+	token := c.Do(t, http.MethodPost, registerPath, "", credentials(email, password)).Need(t, http.StatusOK).Field("token")
 	asked := len(s.gate.Asked("POST " + createPath))
 	release := s.gate.Hold(t, "POST "+createPath)
 	ctx, giveUp := context.WithCancel(t.Context())
@@ -161,12 +161,12 @@ func slowToCreate(t *testing.T, s *slow, email string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url+createPath, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.URL+createPath, bytes.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
 	req.Header = http.Header{
-		"Authorization": {"Bearer " + token}, "Content-Type": {"application/json"}, "X-Publishable-Api-Key": {c.key},
+		"Authorization": {"Bearer " + token}, "Content-Type": {"application/json"}, keyHeader: {s.backend.Key},
 	}
 	ended := make(chan error)
 	go func() {
@@ -186,13 +186,13 @@ func slowToCreate(t *testing.T, s *slow, email string) {
 func slowToAsk(t *testing.T, s *slow, _ string) {
 	c := s.caller()
 	release := s.gate.Hold(t, "POST "+resetPath)
-	c.do(t, http.MethodPost, resetPath, "", map[string]string{"identifier": s.known.email}).Need(t, http.StatusCreated)
+	c.Do(t, http.MethodPost, resetPath, "", map[string]string{"identifier": s.known.email}).Need(t, http.StatusCreated)
 	s.gate.Arrived(t, "POST "+resetPath, 1)
 	s.goesOn(t)
 	release()
 	s.backend.resetEvent(t, s.known.email)
 	c.forgets(t, s.backend, s.known.email)
-	c.do(t, http.MethodPost, loginPath, "", credentials(s.known.email, password)).Need(t, http.StatusUnauthorized)
+	c.Do(t, http.MethodPost, loginPath, "", credentials(s.known.email, password)).Need(t, http.StatusUnauthorized)
 	if got := actorIn(t, c.login(t, "customer", s.known.email, changed)); got != s.knownID {
 		t.Errorf("the customer %s is %q", s.knownID, got)
 	}
@@ -204,11 +204,11 @@ func slowToUpdate(t *testing.T, s *slow, _ string) {
 	c := s.caller()
 	token, _ := c.mailed(t, s.backend, s.known.email)
 	release := s.gate.Hold(t, "POST "+updatePath)
-	c.do(t, http.MethodPost, updatePath, token, map[string]string{"password": changed}).NeedRetryAfter(t)
+	c.Do(t, http.MethodPost, updatePath, token, map[string]string{"password": changed}).NeedRetryAfter(t)
 	s.goesOn(t)
 	release()
 	c.forgets(t, s.backend, s.known.email)
-	c.do(t, http.MethodPost, loginPath, "", credentials(s.known.email, password)).Need(t, http.StatusUnauthorized)
+	c.Do(t, http.MethodPost, loginPath, "", credentials(s.known.email, password)).Need(t, http.StatusUnauthorized)
 	if got := actorIn(t, c.login(t, "customer", s.known.email, changed)); got != s.knownID {
 		t.Errorf("the customer %s is %q", s.knownID, got)
 	}

@@ -66,7 +66,7 @@ func (n newcomer) try(t *testing.T) string {
 		return ""
 	}
 	token = a.Need(t, http.StatusOK).Field("token")
-	return c.do(t, http.MethodGet, mePath, token, nil).Need(t, http.StatusOK).Field("customer.id")
+	return c.Do(t, http.MethodGet, mePath, token, nil).Need(t, http.StatusOK).Field("customer.id")
 }
 
 // isCustomer checks that Medusa has the newcomer once, as a customer whom the
@@ -74,7 +74,7 @@ func (n newcomer) try(t *testing.T) string {
 func (n newcomer) isCustomer(t *testing.T, id string) {
 	t.Helper()
 	backend := n.shop.backend
-	list := backend.caller().do(t, http.MethodGet, "/admin/customers?fields=id,email,has_account&q="+n.email,
+	list := backend.caller().Do(t, http.MethodGet, "/admin/customers?fields=id,email,has_account&q="+n.email,
 		backend.adminToken(t), nil).Need(t, http.StatusOK)
 	var found struct {
 		Customers []struct {
@@ -90,7 +90,7 @@ func (n newcomer) isCustomer(t *testing.T, id string) {
 	}
 	c := n.shop.caller()
 	token := c.login(t, "customer", n.email, password)
-	if got := c.do(t, http.MethodGet, mePath, token, nil).Need(t, http.StatusOK).Field("customer.id"); got != id {
+	if got := c.Do(t, http.MethodGet, mePath, token, nil).Need(t, http.StatusOK).Field("customer.id"); got != id {
 		t.Errorf("the customer is %q, who logs in is %q", id, got)
 	}
 	backend.hasIdentity(t, n.email, `{"customer_id": "`+id+`"}`)
@@ -100,7 +100,7 @@ func (n newcomer) isCustomer(t *testing.T, id string) {
 // those actors and to nobody else; "" is no identity.
 func (s *medusa) hasIdentity(t *testing.T, email, actors string) {
 	t.Helper()
-	got := s.postgres.Query(t, `select string_agg(a.app_metadata::text, ';') from provider_identity p
+	got := s.Postgres.Query(t, `select string_agg(a.app_metadata::text, ';') from provider_identity p
 		join auth_identity a on a.id = p.auth_identity_id
 		where p.entity_id = '`+email+`' and p.deleted_at is null and a.deleted_at is null`)
 	if got != actors {
@@ -111,7 +111,7 @@ func (s *medusa) hasIdentity(t *testing.T, email, actors string) {
 // While Medusa is stopped, people whom the sidecar knows log in and out, and
 // newcomers register; they become customers when it is back, and it is itself.
 func testStopped(t *testing.T, backend *medusa) {
-	s := newShop(t, backend, backend.addr())
+	s := newShop(t, backend, backend.Addr())
 	c := s.caller()
 	known := newcomer{s, "known@stopped.example.com"}
 	id := known.try(t)
@@ -119,29 +119,29 @@ func testStopped(t *testing.T, backend *medusa) {
 
 	backend.Stop()
 	token := c.login(t, "customer", known.email, password)
-	token = c.do(t, http.MethodPost, refreshPath, token, nil).Need(t, http.StatusOK).Field("token")
+	token = c.Do(t, http.MethodPost, refreshPath, token, nil).Need(t, http.StatusOK).Field("token")
 	late := newcomer{s, "late@stopped.example.com"}
-	registration := c.do(t, http.MethodPost, registerPath, "", credentials(late.email, password)).Need(t, http.StatusOK).Field("token")
-	c.do(t, http.MethodPost, loginPath, "", credentials(late.email, password)).Need(t, http.StatusOK)
-	c.do(t, http.MethodPost, createPath, registration, map[string]string{"email": late.email}).NeedRetryAfter(t)
-	if a := c.do(t, http.MethodGet, mePath, token, nil); a.Status != http.StatusBadGateway && a.Status != http.StatusServiceUnavailable {
+	registration := c.Do(t, http.MethodPost, registerPath, "", credentials(late.email, password)).Need(t, http.StatusOK).Field("token")
+	c.Do(t, http.MethodPost, loginPath, "", credentials(late.email, password)).Need(t, http.StatusOK)
+	c.Do(t, http.MethodPost, createPath, registration, map[string]string{"email": late.email}).NeedRetryAfter(t)
+	if a := c.Do(t, http.MethodGet, mePath, token, nil); a.Status != http.StatusBadGateway && a.Status != http.StatusServiceUnavailable {
 		t.Errorf("a request for Medusa answers %d: %s", a.Status, a.Body)
 	}
 
 	// It comes back with another secret than the sidecar was told.
-	backend.env = []string{"JWT_SECRET=" + strings.Repeat("o", 32)}
+	backend.Env = []string{"JWT_SECRET=" + strings.Repeat("o", 32)}
 	backend.Restart()
 	for _, path := range []string{mePath, "/store/products"} {
-		c.do(t, http.MethodGet, path, token, nil).NeedRetryAfter(t)
+		c.Do(t, http.MethodGet, path, token, nil).NeedRetryAfter(t)
 	}
 	if log := s.caddy.Output(); !strings.Contains(log, `"reason":"backend_secret"`) {
 		t.Errorf("the log does not say that the secret is wrong:\n%s", log)
 	}
 
-	backend.env = nil
+	backend.Env = nil
 	backend.Restart()
-	patient(t, func() e2e.Answer { return c.do(t, http.MethodGet, mePath, token, nil) }).Need(t, http.StatusOK)
-	created := c.do(t, http.MethodPost, createPath, registration, map[string]string{"email": late.email}).Need(t, http.StatusOK)
+	patient(t, func() e2e.Answer { return c.Do(t, http.MethodGet, mePath, token, nil) }).Need(t, http.StatusOK)
+	created := c.Do(t, http.MethodPost, createPath, registration, map[string]string{"email": late.email}).Need(t, http.StatusOK)
 	late.isCustomer(t, created.Field("customer.id"))
 }
 
@@ -155,13 +155,13 @@ var moments = map[string]string{
 // Something befalls a request to Medusa; whoever tries again becomes one customer.
 func testNewcomers(t *testing.T, backend *medusa) {
 	for moment, path := range moments {
-		for kind, befall := range faults {
+		for kind, befall := range e2e.Befalls {
 			t.Run(moment+" "+kind, func(t *testing.T) {
 				t.Parallel()
 				g := newGate(t, backend)
 				s := newShop(t, backend, g.Addr())
 				n := newcomer{s, mailbox(moment+" "+kind) + "@newcomers.example.com"}
-				befall(t, g, s, "POST "+path, func() { n.try(t) })
+				befall(t, g, s.caddy, "POST "+path, func() { n.try(t) })
 				n.persist(t)
 			})
 		}

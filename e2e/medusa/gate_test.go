@@ -15,7 +15,7 @@ import (
 // newGate opens a gate to Medusa. It ends with the test.
 func newGate(t *testing.T, backend *medusa) *e2e.Gate {
 	t.Helper()
-	return e2e.NewGate(t, backend.url(), asksForTrust)
+	return e2e.NewGate(t, backend.URL(), asksForTrust)
 }
 
 // asksForTrust: the sidecar asks now and then whether Medusa takes its tokens, by

@@ -9,7 +9,7 @@ import "testing"
 func TestMedusa(t *testing.T) {
 	backend := startMedusa(t)
 	t.Run("SDK alone", func(t *testing.T) { testSDKAlone(t, backend) })
-	s := newShop(t, backend, backend.addr())
+	s := newShop(t, backend, backend.Addr())
 	t.Run("differences", func(t *testing.T) { testDifferences(t, s) })
 	t.Run("SDK", func(t *testing.T) { testSDK(t, s) })
 	t.Run("dashboard", func(t *testing.T) { testDashboard(t, s) })

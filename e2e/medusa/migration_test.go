@@ -16,7 +16,7 @@ func testMigration(t *testing.T, backend *medusa) {
 		c := s.caller()
 		const email = "old@migration.example.com"
 		id := backend.customer(t, email)
-		a := c.do(t, http.MethodPost, loginPath, "", credentials(email, password)).Need(t, http.StatusUnauthorized)
+		a := c.Do(t, http.MethodPost, loginPath, "", credentials(email, password)).Need(t, http.StatusUnauthorized)
 		if a.Body != `{"type":"unauthorized","message":"Invalid email or password"}` {
 			t.Errorf("the refusal is %s", a.Body)
 		}
@@ -24,7 +24,7 @@ func testMigration(t *testing.T, backend *medusa) {
 			t.Errorf("Medusa was asked %d times", n)
 		}
 		g.Shut(true) // nobody is to be asked
-		c.do(t, http.MethodPost, loginPath, "", credentials(email, password)).Need(t, http.StatusUnauthorized)
+		c.Do(t, http.MethodPost, loginPath, "", credentials(email, password)).Need(t, http.StatusUnauthorized)
 		g.Shut(false)
 		c.forgets(t, backend, email) // whose mail shows whose account it is
 		if got := actorIn(t, c.login(t, "customer", email, changed)); got != id {
@@ -40,14 +40,14 @@ func testMigration(t *testing.T, backend *medusa) {
 		c := s.caller()
 		n := newcomer{s, "unfinished@migration.example.com"}
 		person := credentials(n.email, password)
-		backend.caller().do(t, http.MethodPost, registerPath, "", person).Need(t, http.StatusOK)
-		a := c.do(t, http.MethodPost, registerPath, "", person).Need(t, http.StatusUnauthorized)
+		backend.caller().Do(t, http.MethodPost, registerPath, "", person).Need(t, http.StatusOK)
+		a := c.Do(t, http.MethodPost, registerPath, "", person).Need(t, http.StatusUnauthorized)
 		if a.Body != `{"type":"unauthorized","message":"Identity with email already exists"}` {
 			t.Errorf("the refusal is %s", a.Body)
 		}
 		n.persist(t)
 		asked := len(g.Asked("POST " + loginPath))
-		c.do(t, http.MethodPost, loginPath, "", credentials(n.email, "wrong")).Need(t, http.StatusUnauthorized)
+		c.Do(t, http.MethodPost, loginPath, "", credentials(n.email, "wrong")).Need(t, http.StatusUnauthorized)
 		if n := len(g.Asked("POST " + loginPath)); n != asked {
 			t.Error("Medusa was asked about somebody who has moved over")
 		}

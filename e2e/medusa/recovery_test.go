@@ -28,11 +28,11 @@ func testTaken(t *testing.T, backend *medusa) {
 	const email, thiefs = "owner@taken.example.com", "the password of a thief"
 	id := backend.customer(t, email)
 	g.Shut(true)
-	thief := c.do(t, http.MethodPost, registerPath, "", credentials(email, thiefs)).Need(t, http.StatusOK).Field("token")
+	thief := c.Do(t, http.MethodPost, registerPath, "", credentials(email, thiefs)).Need(t, http.StatusOK).Field("token")
 	cookie := c.session(t, thief)
 	g.Shut(false)
-	needTaken(t, c.do(t, http.MethodPost, createPath, thief, map[string]string{"email": email}))
-	c.do(t, http.MethodGet, mePath, thief, nil).Need(t, http.StatusUnauthorized)
+	needTaken(t, c.Do(t, http.MethodPost, createPath, thief, map[string]string{"email": email}))
+	c.Do(t, http.MethodGet, mePath, thief, nil).Need(t, http.StatusUnauthorized)
 	if got := actorIn(t, c.login(t, "customer", email, thiefs)); got != "" {
 		t.Errorf("the thief is %s", got)
 	}
@@ -41,8 +41,8 @@ func testTaken(t *testing.T, backend *medusa) {
 	if got := actorIn(t, c.login(t, "customer", email, changed)); got != id {
 		t.Errorf("the owner is %q, want %s", got, id)
 	}
-	c.do(t, http.MethodPost, loginPath, "", credentials(email, thiefs)).Need(t, http.StatusUnauthorized)
-	c.do(t, http.MethodPost, refreshPath, thief, nil).Need(t, http.StatusUnauthorized)
+	c.Do(t, http.MethodPost, loginPath, "", credentials(email, thiefs)).Need(t, http.StatusUnauthorized)
+	c.Do(t, http.MethodPost, refreshPath, thief, nil).Need(t, http.StatusUnauthorized)
 	c.with(t, cookie, http.MethodGet, mePath).Need(t, http.StatusUnauthorized)
 	backend.hasIdentity(t, email, `{"customer_id": "`+id+`"}`)
 }
@@ -50,25 +50,25 @@ func testTaken(t *testing.T, backend *medusa) {
 // Medusa's database was set back to before somebody registered, or before they
 // became a customer.
 func testSetBack(t *testing.T, backend *medusa) {
-	s := newShop(t, backend, backend.addr())
+	s := newShop(t, backend, backend.Addr())
 	c := s.caller()
 	forget := func(email string) {
 		t.Helper()
-		backend.postgres.Query(t, `with gone as (delete from provider_identity where entity_id = '`+email+`' returning auth_identity_id)
+		backend.Postgres.Query(t, `with gone as (delete from provider_identity where entity_id = '`+email+`' returning auth_identity_id)
 			delete from auth_identity where id in (select auth_identity_id from gone)`)
 		backend.hasIdentity(t, email, "")
 	}
 	n := newcomer{s, "registered@back.example.com"}
-	token := c.do(t, http.MethodPost, registerPath, "", credentials(n.email, password)).Need(t, http.StatusOK).Field("token")
+	token := c.Do(t, http.MethodPost, registerPath, "", credentials(n.email, password)).Need(t, http.StatusOK).Field("token")
 	forget(n.email)
-	created := c.do(t, http.MethodPost, createPath, token, map[string]string{"email": n.email}).Need(t, http.StatusOK)
+	created := c.Do(t, http.MethodPost, createPath, token, map[string]string{"email": n.email}).Need(t, http.StatusOK)
 	n.isCustomer(t, created.Field("customer.id"))
 
 	gone := newcomer{s, "customer@back.example.com"}
 	id := gone.try(t)
 	forget(gone.email)
-	backend.postgres.Query(t, `delete from customer where id = '`+id+`'`)
-	c.do(t, http.MethodGet, mePath, c.login(t, "customer", gone.email, password), nil).Need(t, http.StatusNotFound)
+	backend.Postgres.Query(t, `delete from customer where id = '`+id+`'`)
+	c.Do(t, http.MethodGet, mePath, c.login(t, "customer", gone.email, password), nil).Need(t, http.StatusNotFound)
 }
 
 // After the first secret of the sessions was changed, shadows are known by their
@@ -83,7 +83,7 @@ func testRotation(t *testing.T, backend *medusa) {
 		if n == half {
 			g.Once("POST "+registerPath, e2e.AnswerIsLost)
 		}
-		tokens[n] = c.do(t, http.MethodPost, registerPath, "", credentials(n.email, password)).Need(t, http.StatusOK).Field("token")
+		tokens[n] = c.Do(t, http.MethodPost, registerPath, "", credentials(n.email, password)).Need(t, http.StatusOK).Field("token")
 	}
 	g.Met(t)
 	s.caddy.Stop()
@@ -91,7 +91,7 @@ func testRotation(t *testing.T, backend *medusa) {
 	c = s.caller()
 	create := func(n newcomer) e2e.Answer {
 		t.Helper()
-		return c.do(t, http.MethodPost, createPath, tokens[n], map[string]string{"email": n.email})
+		return c.Do(t, http.MethodPost, createPath, tokens[n], map[string]string{"email": n.email})
 	}
 	whole.isCustomer(t, create(whole).Need(t, http.StatusOK).Field("customer.id"))
 
@@ -109,7 +109,7 @@ func testRotation(t *testing.T, backend *medusa) {
 // others get one by mail; they are whom they were. When the sidecar comes back it
 // knows everybody, with the passwords that it knew.
 func testGoingBack(t *testing.T, backend *medusa) {
-	s := newShop(t, backend, backend.addr())
+	s := newShop(t, backend, backend.Addr())
 	old, young := newcomer{s, "old@return.example.com"}, newcomer{s, "young@return.example.com"}
 	ids := map[newcomer]string{old: backend.customer(t, old.email), young: young.try(t)}
 	for n, id := range ids {
@@ -121,7 +121,7 @@ func testGoingBack(t *testing.T, backend *medusa) {
 	if got := actorIn(t, c.login(t, "customer", old.email, password)); got != ids[old] {
 		t.Errorf("the old customer is %q, want %s", got, ids[old])
 	}
-	c.do(t, http.MethodPost, loginPath, "", credentials(young.email, password)).Need(t, http.StatusUnauthorized)
+	c.Do(t, http.MethodPost, loginPath, "", credentials(young.email, password)).Need(t, http.StatusUnauthorized)
 	c.forgets(t, backend, young.email)
 	if got := actorIn(t, c.login(t, "customer", young.email, changed)); got != ids[young] {
 		t.Errorf("the young customer is %q, want %s", got, ids[young])
@@ -131,7 +131,7 @@ func testGoingBack(t *testing.T, backend *medusa) {
 	for n, id := range ids {
 		n.isCustomer(t, id)
 	}
-	s.caller().do(t, http.MethodPost, loginPath, "", credentials(young.email, changed)).Need(t, http.StatusUnauthorized)
+	s.caller().Do(t, http.MethodPost, loginPath, "", credentials(young.email, changed)).Need(t, http.StatusUnauthorized)
 	s.caller().forgets(t, backend, young.email)
 	if got := actorIn(t, s.caller().login(t, "customer", young.email, changed)); got != ids[young] {
 		t.Errorf("the young customer is %q, want %s", got, ids[young])

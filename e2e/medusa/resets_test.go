@@ -20,8 +20,8 @@ const (
 // so far.
 func (c caller) mailed(t *testing.T, backend *medusa, email string) (token string, count int) {
 	t.Helper()
-	count = len(backend.happened(t, "auth.password_reset", "entity_id", email)) + 1
-	c.do(t, http.MethodPost, resetPath, "", map[string]string{"identifier": email}).Need(t, http.StatusCreated)
+	count = len(backend.Events(t, "auth.password_reset", "entity_id", email)) + 1
+	c.Do(t, http.MethodPost, resetPath, "", map[string]string{"identifier": email}).Need(t, http.StatusCreated)
 	token, _ = backend.event(t, count, "auth.password_reset", "entity_id", email)["token"].(string)
 	return token, count
 }
@@ -32,7 +32,7 @@ func (c caller) forgets(t *testing.T, backend *medusa, email string) {
 	t.Helper()
 	token, count := c.mailed(t, backend, email)
 	for {
-		a := c.do(t, http.MethodPost, updatePath, token, map[string]string{"password": changed})
+		a := c.Do(t, http.MethodPost, updatePath, token, map[string]string{"password": changed})
 		if a.Status == http.StatusOK {
 			return
 		}
@@ -45,7 +45,7 @@ func (c caller) forgets(t *testing.T, backend *medusa, email string) {
 // patient asks again while the answer is that one should.
 func patient(t *testing.T, ask func() e2e.Answer) e2e.Answer {
 	t.Helper()
-	for late := time.After(eventTimeout); ; {
+	for late := time.After(e2e.FaultTimeout); ; {
 		a := ask()
 		if a.Status != http.StatusServiceUnavailable {
 			return a

@@ -40,7 +40,7 @@ func testRules(t *testing.T, backend *medusa) {
 	})
 	t.Run("dashboard", func(t *testing.T) {
 		t.Parallel()
-		testDashboard(t, openShop(t, backend, backend.addr(), rules))
+		testDashboard(t, openShop(t, backend, backend.Addr(), rules))
 	})
 	for _, method := range []string{"bearer", "session"} {
 		t.Run("after an outage, "+method, func(t *testing.T) {
@@ -51,8 +51,8 @@ func testRules(t *testing.T, backend *medusa) {
 			n := newcomer{s, method + "@rules.example.com"}
 			st := newStaff(t, s, "staff."+method+"@rules.example.com")
 			g.Shut(true)
-			customer := c.do(t, http.MethodPost, registerPath, "", credentials(n.email, password)).Need(t, http.StatusOK).Field("token")
-			user := c.do(t, http.MethodPost, userRegisterPath, "", credentials(st.email, password)).Need(t, http.StatusOK).Field("token")
+			customer := c.Do(t, http.MethodPost, registerPath, "", credentials(n.email, password)).Need(t, http.StatusOK).Field("token")
+			user := c.Do(t, http.MethodPost, userRegisterPath, "", credentials(st.email, password)).Need(t, http.StatusOK).Field("token")
 			header := map[string]http.Header{}
 			for path, token := range map[string]string{createPath: customer, acceptPath: user} {
 				header[path] = http.Header{"Content-Type": {"application/json"}}
@@ -63,12 +63,12 @@ func testRules(t *testing.T, backend *medusa) {
 				}
 			}
 			g.Shut(false)
-			a, err := c.send(t, http.MethodPost, createPath, header[createPath], []byte(`{"email":"`+n.email+`"}`))
+			a, err := c.Send(t, http.MethodPost, createPath, header[createPath], []byte(`{"email":"`+n.email+`"}`))
 			if err != nil {
 				t.Fatal(err)
 			}
 			n.isCustomer(t, a.Need(t, http.StatusOK).Field("customer.id"))
-			a, err = c.send(t, http.MethodPost, acceptPath+"?token="+st.invite, header[acceptPath], []byte(`{"first_name":"Grace"}`))
+			a, err = c.Send(t, http.MethodPost, acceptPath+"?token="+st.invite, header[acceptPath], []byte(`{"first_name":"Grace"}`))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -89,31 +89,31 @@ func testStrangers(t *testing.T, s *shop, g *e2e.Gate) {
 	customer, admin := c.login(t, "customer", customerEmail, customerPassword), c.login(t, "user", adminEmail, adminPassword)
 	for _, path := range []string{mePath, mePath + "/addresses", "/admin/customers", selfPath} {
 		before := len(g.Asked("GET " + path)) // by the sidecar, when the admin moved over
-		refused(c.do(t, http.MethodGet, path, "", nil))
-		refused(c.do(t, http.MethodGet, path, "garbage", nil))
+		refused(c.Do(t, http.MethodGet, path, "", nil))
+		refused(c.Do(t, http.MethodGet, path, "garbage", nil))
 		if n := len(g.Asked("GET "+path)) - before; n != 0 {
 			t.Errorf("Medusa was asked for %s %d times", path, n)
 		}
 	}
-	refused(c.do(t, http.MethodPost, createPath, "", map[string]string{"email": "nobody@rules.example.com"}))
-	refused(c.do(t, http.MethodPost, acceptPath+"?token=garbage", "", map[string]string{"first_name": "Grace"}))
-	refused(c.do(t, http.MethodGet, "/admin/customers", customer, nil))
-	refused(c.do(t, http.MethodGet, mePath, admin, nil))
-	c.do(t, http.MethodGet, mePath, customer, nil).Need(t, http.StatusOK)
-	c.do(t, http.MethodGet, "/admin/customers", admin, nil).Need(t, http.StatusOK)
-	c.do(t, http.MethodGet, "/store/products", "", nil).Need(t, http.StatusOK)
-	c.do(t, http.MethodGet, "/admin/feature-flags", "", nil).Need(t, http.StatusOK)
-	c.do(t, http.MethodGet, "/admin/feature-flags", admin, nil).Need(t, http.StatusOK)
+	refused(c.Do(t, http.MethodPost, createPath, "", map[string]string{"email": "nobody@rules.example.com"}))
+	refused(c.Do(t, http.MethodPost, acceptPath+"?token=garbage", "", map[string]string{"first_name": "Grace"}))
+	refused(c.Do(t, http.MethodGet, "/admin/customers", customer, nil))
+	refused(c.Do(t, http.MethodGet, mePath, admin, nil))
+	c.Do(t, http.MethodGet, mePath, customer, nil).Need(t, http.StatusOK)
+	c.Do(t, http.MethodGet, "/admin/customers", admin, nil).Need(t, http.StatusOK)
+	c.Do(t, http.MethodGet, "/store/products", "", nil).Need(t, http.StatusOK)
+	c.Do(t, http.MethodGet, "/admin/feature-flags", "", nil).Need(t, http.StatusOK)
+	c.Do(t, http.MethodGet, "/admin/feature-flags", admin, nil).Need(t, http.StatusOK)
 
 	// Without the publishable key, the refusal of the rule comes first.
-	keyless := caller{url: c.url}
-	refused(keyless.do(t, http.MethodGet, mePath, "", nil))
-	keyless.do(t, http.MethodGet, mePath, customer, nil).Need(t, http.StatusBadRequest)
+	keyless := newCaller(c.URL, "")
+	refused(keyless.Do(t, http.MethodGet, mePath, "", nil))
+	keyless.Do(t, http.MethodGet, mePath, customer, nil).Need(t, http.StatusBadRequest)
 
-	key := s.backend.caller().do(t, http.MethodPost, "/admin/api-keys", s.backend.adminToken(t),
+	key := s.backend.caller().Do(t, http.MethodPost, "/admin/api-keys", s.backend.adminToken(t),
 		map[string]string{"title": "rules", "type": "secret"}).Need(t, http.StatusOK).Field("api_key.token")
 	for value, status := range map[string]int{key: http.StatusOK, "sk_wrong": http.StatusUnauthorized} {
-		a, err := c.send(t, http.MethodGet, "/admin/customers", http.Header{"Authorization": {"Basic " + value}}, nil)
+		a, err := c.Send(t, http.MethodGet, "/admin/customers", http.Header{"Authorization": {"Basic " + value}}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

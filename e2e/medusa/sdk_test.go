@@ -42,7 +42,7 @@ func runSDK(t *testing.T, backend *medusa, url string, names []string, env ...st
 
 // What the scripts expect of the sidecar is what Medusa itself does.
 func testSDKAlone(t *testing.T, backend *medusa) {
-	runSDK(t, backend, backend.url(), []string{"account", "customer"}, "ALONE=1")
+	runSDK(t, backend, backend.URL(), []string{"account", "customer"}, "ALONE=1")
 }
 
 // The official SDK works through the sidecar, with tokens and with cookies.

@@ -13,7 +13,7 @@ import (
 const sessionPath = "/auth/session"
 
 // commonSecret has the sidecar sign with Medusa's own secret.
-var commonSecret = setup{env: []string{"JWT_SECRET=" + medusaSecret}}
+var commonSecret = setup{env: []string{"JWT_SECRET=" + e2e.MedusaSecret}}
 
 // with sends a request with that cookie, "" for none.
 func (c caller) with(t *testing.T, cookie, method, path string) e2e.Answer {
@@ -22,7 +22,7 @@ func (c caller) with(t *testing.T, cookie, method, path string) e2e.Answer {
 	if cookie != "" {
 		header.Set("Cookie", cookie)
 	}
-	a, err := c.send(t, method, path, header, nil)
+	a, err := c.Send(t, method, path, header, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +32,7 @@ func (c caller) with(t *testing.T, cookie, method, path string) e2e.Answer {
 // session logs the holder of a token in by cookie, which it returns.
 func (c caller) session(t *testing.T, token string) string {
 	t.Helper()
-	cookie, _, _ := strings.Cut(c.do(t, http.MethodPost, sessionPath, token, nil).Need(t, http.StatusOK).Header.Get("Set-Cookie"), ";")
+	cookie, _, _ := strings.Cut(c.Do(t, http.MethodPost, sessionPath, token, nil).Need(t, http.StatusOK).Header.Get("Set-Cookie"), ";")
 	if cookie == "" {
 		t.Fatal("there is no cookie")
 	}
@@ -53,10 +53,10 @@ func testSecret(t *testing.T, backend *medusa) {
 			n.isCustomer(t, id)
 
 			token := c.login(t, "customer", n.email, password)
-			c.do(t, http.MethodGet, mePath, token, nil).Need(t, http.StatusOK)
+			c.Do(t, http.MethodGet, mePath, token, nil).Need(t, http.StatusOK)
 			sent := g.Asked("GET " + mePath)
 			asIs := sent[len(sent)-1].Get("Authorization") == "Bearer "+token
-			past := backend.caller().do(t, http.MethodGet, mePath, token, nil).Status
+			past := backend.caller().Do(t, http.MethodGet, mePath, token, nil).Status
 			if common := name == "common"; asIs != common || (past == http.StatusOK) != common {
 				t.Errorf("the token passes as it is: %v; Medusa answers it %d", asIs, past)
 			}
@@ -67,7 +67,7 @@ func testSecret(t *testing.T, backend *medusa) {
 			}
 			// What Medusa gave out before, to somebody who has not moved over.
 			before := backend.caller().login(t, "customer", customerEmail, customerPassword)
-			c.do(t, http.MethodGet, mePath, before, nil).Need(t, http.StatusUnauthorized)
+			c.Do(t, http.MethodGet, mePath, before, nil).Need(t, http.StatusUnauthorized)
 			c.with(t, backend.caller().session(t, before), http.MethodGet, mePath).Need(t, http.StatusUnauthorized)
 			backend.caller().with(t, cookie, http.MethodGet, mePath).Need(t, http.StatusUnauthorized)
 			for _, header := range g.Asked("GET " + mePath) {
@@ -86,11 +86,11 @@ func testSecret(t *testing.T, backend *medusa) {
 			// Medusa's id is not ours if it was down.
 			g.Shut(true)
 			late := newcomer{s, "late." + name + "@secret.example.com"}
-			registration := c.do(t, http.MethodPost, registerPath, "", credentials(late.email, password)).Need(t, http.StatusOK).Field("token")
+			registration := c.Do(t, http.MethodPost, registerPath, "", credentials(late.email, password)).Need(t, http.StatusOK).Field("token")
 			g.Shut(false)
 			late.persist(t)
-			registration = c.do(t, http.MethodPost, refreshPath, registration, nil).Need(t, http.StatusOK).Field("token")
-			c.do(t, http.MethodGet, mePath, registration, nil).Need(t, http.StatusOK)
+			registration = c.Do(t, http.MethodPost, refreshPath, registration, nil).Need(t, http.StatusOK).Field("token")
+			c.Do(t, http.MethodGet, mePath, registration, nil).Need(t, http.StatusOK)
 
 			// Whom Medusa had before.
 			old := newcomer{s, "old." + name + "@secret.example.com"}
@@ -103,16 +103,16 @@ func testSecret(t *testing.T, backend *medusa) {
 // With a wrong secret nobody is served as if nobody were logged in, whatever the
 // route and the credential, and the log says why.
 func testWrongSecret(t *testing.T, backend *medusa) {
-	s := newShop(t, backend, backend.addr())
+	s := newShop(t, backend, backend.Addr())
 	// A user moves over only while Medusa takes our tokens: it is asked whether they are there.
 	admin := s.caller().login(t, "user", adminEmail, adminPassword)
 	s.caddy.Stop()
-	s.open(t, backend.addr(), setup{
+	s.open(t, backend.Addr(), setup{
 		options: ownSecret, env: []string{"MEDUSA_JWT_SECRET=" + strings.Repeat("w", 32)},
 	})
 	c := s.caller()
 	const email = "person@wrong.example.com"
-	newcomer := c.do(t, http.MethodPost, registerPath, "", credentials(email, password)).Need(t, http.StatusOK).Field("token")
+	newcomer := c.Do(t, http.MethodPost, registerPath, "", credentials(email, password)).Need(t, http.StatusOK).Field("token")
 	customer := c.login(t, "customer", customerEmail, customerPassword) // moves over without a token of ours
 	for _, token := range []string{newcomer, customer, admin} {
 		cookie := ""
@@ -120,22 +120,22 @@ func testWrongSecret(t *testing.T, backend *medusa) {
 			cookie = c.session(t, token)
 		}
 		for _, path := range []string{mePath, "/store/products", selfPath, "/admin/customers", "/admin/feature-flags"} {
-			c.do(t, http.MethodGet, path, token, nil).NeedRetryAfter(t)
+			c.Do(t, http.MethodGet, path, token, nil).NeedRetryAfter(t)
 			// A session is none on the other side's routes.
 			if strings.HasPrefix(path, "/store") == (token == customer) && cookie != "" {
 				c.with(t, cookie, http.MethodGet, path).NeedRetryAfter(t)
 			}
 		}
-		c.do(t, http.MethodPost, createPath, token, map[string]string{"email": email}).NeedRetryAfter(t)
-		c.do(t, http.MethodPost, acceptPath+"?token=garbage", token, map[string]string{"first_name": "Grace"}).NeedRetryAfter(t)
-		c.do(t, http.MethodDelete, "/admin/customers/"+backend.CustomerID, token, nil).NeedRetryAfter(t)
+		c.Do(t, http.MethodPost, createPath, token, map[string]string{"email": email}).NeedRetryAfter(t)
+		c.Do(t, http.MethodPost, acceptPath+"?token=garbage", token, map[string]string{"first_name": "Grace"}).NeedRetryAfter(t)
+		c.Do(t, http.MethodDelete, "/admin/customers/"+backend.CustomerID, token, nil).NeedRetryAfter(t)
 	}
-	c.do(t, http.MethodGet, "/store/products", "", nil).Need(t, http.StatusOK) // nobody is logged in
+	c.Do(t, http.MethodGet, "/store/products", "", nil).Need(t, http.StatusOK) // nobody is logged in
 	log := s.caddy.Output()
 	if !strings.Contains(log, `"reason":"backend_secret"`) || !strings.Contains(log, `"level":"error"`) {
 		t.Errorf("the log does not say that the secret is wrong:\n%s", log)
 	}
-	if strings.Contains(log, strings.Repeat("w", 32)) || strings.Contains(log, medusaSecret) {
+	if strings.Contains(log, strings.Repeat("w", 32)) || strings.Contains(log, e2e.MedusaSecret) {
 		t.Error("the log has a secret")
 	}
 }

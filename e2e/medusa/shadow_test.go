@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/caddy-commerce/auth-sidecar/e2e"
 )
 
 // testShadow has people become customers, or fail to, with the shadows that are
@@ -64,7 +66,7 @@ func (told resets) token(t *testing.T, email string) string {
 			t.Fatalf("a reset for %s, want %s", reset.Email, email)
 		}
 		return reset.Token
-	case <-time.After(eventTimeout):
+	case <-time.After(e2e.FaultTimeout):
 		t.Fatalf("nobody was told of the reset for %s", email)
 		return ""
 	}
@@ -74,7 +76,7 @@ func (told resets) token(t *testing.T, email string) string {
 // their passwords by the sidecar's own notifier.
 func testShadowRandom(t *testing.T, backend *medusa) {
 	told, url := newResets(t)
-	s := openShop(t, backend, backend.addr(), setup{
+	s := openShop(t, backend, backend.Addr(), setup{
 		realm:   "notify webhook {env.HOOK_URL} {\nsecret {env.HOOK_SECRET}\n}",
 		options: ownSecret + "\nshadow random",
 		env:     []string{"HOOK_URL=" + url, "HOOK_SECRET=" + strings.Repeat("h", 32)},
@@ -86,7 +88,7 @@ func testShadowRandom(t *testing.T, backend *medusa) {
 		t.Errorf("the customer is %q and then %q", id, again)
 	}
 	backend.hasIdentity(t, n.email, "")
-	if got := backend.postgres.Query(t, `select string_agg(p.entity_id, ';') from provider_identity p
+	if got := backend.Postgres.Query(t, `select string_agg(p.entity_id, ';') from provider_identity p
 		join auth_identity a on a.id = p.auth_identity_id where a.app_metadata->>'customer_id' = '`+id+`'`); !strings.HasPrefix(got, "shadow-") || !strings.HasSuffix(got, "@sidecar.invalid") || strings.Contains(got, ";") {
 		t.Errorf("the shadows are %q", got)
 	}
@@ -96,14 +98,14 @@ func testShadowRandom(t *testing.T, backend *medusa) {
 	old.isCustomer(t, had)
 
 	for n, want := range map[newcomer]string{n: id, old: had} {
-		c.do(t, http.MethodPost, resetPath, "", map[string]string{"identifier": n.email}).Need(t, http.StatusCreated)
+		c.Do(t, http.MethodPost, resetPath, "", map[string]string{"identifier": n.email}).Need(t, http.StatusCreated)
 		token := told.token(t, n.email)
-		c.do(t, http.MethodPost, updatePath, token, map[string]string{"password": changed}).Need(t, http.StatusOK)
-		c.do(t, http.MethodPost, loginPath, "", credentials(n.email, password)).Need(t, http.StatusUnauthorized)
+		c.Do(t, http.MethodPost, updatePath, token, map[string]string{"password": changed}).Need(t, http.StatusOK)
+		c.Do(t, http.MethodPost, loginPath, "", credentials(n.email, password)).Need(t, http.StatusUnauthorized)
 		if got := actorIn(t, c.login(t, "customer", n.email, changed)); got != want {
 			t.Errorf("%s is %q, want %q", n.email, got, want)
 		}
-		if mails := backend.happened(t, "auth.password_reset", "entity_id", n.email); len(mails) > 0 {
+		if mails := backend.Events(t, "auth.password_reset", "entity_id", n.email); len(mails) > 0 {
 			t.Errorf("Medusa mails %s as well", n.email)
 		}
 	}
@@ -111,30 +113,30 @@ func testShadowRandom(t *testing.T, backend *medusa) {
 
 // Without shadows nobody becomes a customer or a user; who was one stays it.
 func testShadowOff(t *testing.T, backend *medusa) {
-	s := openShop(t, backend, backend.addr(), setup{options: ownSecret + "\nshadow off"})
+	s := openShop(t, backend, backend.Addr(), setup{options: ownSecret + "\nshadow off"})
 	c := s.caller()
 	const email = "new@off.example.com"
 	for range 2 { // the second time as somebody who is known
-		token := c.do(t, http.MethodPost, registerPath, "", credentials(email, password)).Need(t, http.StatusOK).Field("token")
+		token := c.Do(t, http.MethodPost, registerPath, "", credentials(email, password)).Need(t, http.StatusOK).Field("token")
 		for _, token := range []string{token, c.login(t, "customer", email, password)} {
-			a := c.do(t, http.MethodPost, createPath, token, map[string]string{"email": email}).Need(t, http.StatusNotFound)
+			a := c.Do(t, http.MethodPost, createPath, token, map[string]string{"email": email}).Need(t, http.StatusNotFound)
 			if !strings.Contains(a.Body, "AuthIdentity with id") {
 				t.Errorf("the refusal is %s", a.Body)
 			}
-			token = c.do(t, http.MethodPost, refreshPath, token, nil).Need(t, http.StatusOK).Field("token")
+			token = c.Do(t, http.MethodPost, refreshPath, token, nil).Need(t, http.StatusOK).Field("token")
 			if got := actorIn(t, token); got != "" {
 				t.Errorf("they are %q", got)
 			}
 		}
 	}
 	backend.hasIdentity(t, email, "")
-	if got := backend.postgres.Query(t, `select count(*) from customer where email = '`+email+`' and deleted_at is null`); got != "0" {
+	if got := backend.Postgres.Query(t, `select count(*) from customer where email = '`+email+`' and deleted_at is null`); got != "0" {
 		t.Errorf("Medusa has %s customers of nobody", got)
 	}
-	staff := c.do(t, http.MethodPost, userRegisterPath, "", credentials("staff@off.example.com", password)).Need(t, http.StatusOK).Field("token")
+	staff := c.Do(t, http.MethodPost, userRegisterPath, "", credentials("staff@off.example.com", password)).Need(t, http.StatusOK).Field("token")
 	accept := acceptPath + "?token=" + backend.invite(t, "staff@off.example.com")
-	c.do(t, http.MethodPost, accept, staff, map[string]string{"first_name": "Grace"}).Need(t, http.StatusUnauthorized)
-	if got := backend.postgres.Query(t, `select count(*) from "user" where email = 'staff@off.example.com'`); got != "0" {
+	c.Do(t, http.MethodPost, accept, staff, map[string]string{"first_name": "Grace"}).Need(t, http.StatusUnauthorized)
+	if got := backend.Postgres.Query(t, `select count(*) from "user" where email = 'staff@off.example.com'`); got != "0" {
 		t.Errorf("Medusa has %s users of nobody", got)
 	}
 
@@ -142,6 +144,6 @@ func testShadowOff(t *testing.T, backend *medusa) {
 	had := backend.customer(t, old.email)
 	old.isCustomer(t, had)
 	token := c.login(t, "customer", old.email, password)
-	token = c.do(t, http.MethodPost, refreshPath, token, nil).Need(t, http.StatusOK).Field("token")
-	c.do(t, http.MethodGet, mePath, token, nil).Need(t, http.StatusOK)
+	token = c.Do(t, http.MethodPost, refreshPath, token, nil).Need(t, http.StatusOK).Field("token")
+	c.Do(t, http.MethodGet, mePath, token, nil).Need(t, http.StatusOK)
 }

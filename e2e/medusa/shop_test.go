@@ -4,8 +4,6 @@ package medusa
 
 import (
 	"cmp"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -89,29 +87,23 @@ func (s *shop) open(t *testing.T, addr string, o setup) {
 		Global: global,
 		Site:   site,
 		Env: append([]string{
-			"REDIS_URL=" + s.redis.URL(), "BACKEND=" + addr, "MEDUSA_JWT_SECRET=" + medusaSecret,
+			"REDIS_URL=" + s.redis.URL(), "BACKEND=" + addr, "MEDUSA_JWT_SECRET=" + e2e.MedusaSecret,
 			"JWT_SECRET=" + strings.Repeat("j", 32), "COOKIE_SECRET=" + strings.Repeat("c", 32),
 		}, o.env...),
 	})
 }
 
 // caller sends requests to the sidecar.
-func (s *shop) caller() caller { return caller{s.caddy.URL(), s.backend.Key} }
+func (s *shop) caller() caller { return newCaller(s.caddy.URL(), s.backend.Key) }
 
 // caller sends requests to Medusa, past any sidecar.
-func (s *medusa) caller() caller { return caller{s.url(), s.Key} }
+func (s *medusa) caller() caller { return newCaller(s.URL(), s.Key) }
 
 // scripts is a NodeProject with the packages of ../client and the scripts of
 // this package, and what they use of those beside it.
 func scripts(t *testing.T) string {
 	t.Helper()
-	project := e2e.NodeProject(t, "../client")
-	for from, to := range map[string]string{
+	return e2e.NodeProject(t, "../client", map[string]string{
 		"../script": "script", "../sdk": "shop", "../browser": "browser", "sdk": "sdk", "dashboard": "dashboard",
-	} {
-		if err := os.CopyFS(filepath.Join(project, to), os.DirFS(from)); err != nil {
-			t.Fatalf("copying %s: %v", from, err)
-		}
-	}
-	return project
+	})
 }

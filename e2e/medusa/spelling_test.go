@@ -22,17 +22,17 @@ func testSpelling(t *testing.T, backend *medusa) {
 			t.Run(name+", "+first, func(t *testing.T) {
 				t.Parallel()
 				had, registered := "by."+first+"."+test.had, "by."+first+"."+test.registered
-				s := newShop(t, backend, backend.addr())
+				s := newShop(t, backend, backend.Addr())
 				c := s.caller()
 				id := backend.customer(t, had)
 				const theirs = "the password of somebody else"
-				a := c.do(t, http.MethodPost, registerPath, "", credentials(registered, theirs))
+				a := c.Do(t, http.MethodPost, registerPath, "", credentials(registered, theirs))
 				another := ""
 				if test.taken {
 					needTaken(t, a)
 				} else {
 					token := a.Need(t, http.StatusOK).Field("token")
-					another = c.do(t, http.MethodPost, createPath, token, map[string]string{"email": registered}).Need(t, http.StatusOK).Field("customer.id")
+					another = c.Do(t, http.MethodPost, createPath, token, map[string]string{"email": registered}).Need(t, http.StatusOK).Field("customer.id")
 				}
 				is := func(email, password, want string) {
 					t.Helper()
@@ -46,10 +46,10 @@ func testSpelling(t *testing.T, backend *medusa) {
 				}
 				c.forgets(t, backend, had)
 				is(had, changed, id)
-				c.do(t, http.MethodPost, loginPath, "", credentials(had, password)).Need(t, http.StatusUnauthorized)
+				c.Do(t, http.MethodPost, loginPath, "", credentials(had, password)).Need(t, http.StatusUnauthorized)
 				backend.hasIdentity(t, had, `{"customer_id": "`+id+`"}`)
 				if another == "" {
-					c.do(t, http.MethodPost, loginPath, "", credentials(registered, theirs)).Need(t, http.StatusUnauthorized)
+					c.Do(t, http.MethodPost, loginPath, "", credentials(registered, theirs)).Need(t, http.StatusUnauthorized)
 					is(registered, changed, id) // one account has all spellings
 					return
 				}

@@ -117,7 +117,7 @@ func (v visitor) arrive(t *testing.T) (e2e.Answer, error) {
 	if err != nil {
 		return e2e.Answer{}, err
 	}
-	return v.shop.caller().try(t, http.MethodGet, "/auth/"+v.actor+"/sso/callback?"+query.Encode(), "", nil)
+	return v.shop.caller().Try(t, http.MethodGet, "/auth/"+v.actor+"/sso/callback?"+query.Encode(), "", nil)
 }
 
 // signIn returns the token of somebody whom nothing befalls.
@@ -182,7 +182,7 @@ func (v visitor) persist(t *testing.T) string {
 func (v visitor) is(t *testing.T, id string) {
 	t.Helper()
 	table := map[string]string{"user": `"user"`, "customer": "customer"}[v.actor]
-	db := v.shop.backend.postgres
+	db := v.shop.backend.Postgres
 	if got := db.Query(t, `select string_agg(id, ';') from `+table+` where email = '`+v.email+`' and deleted_at is null`); got != id {
 		t.Errorf("Medusa has the %ss %s, want %s", v.actor, got, id)
 	}
@@ -193,7 +193,7 @@ func (v visitor) is(t *testing.T, id string) {
 		t.Errorf("who logs in is %q, want %s", got, id)
 	}
 	me := map[string]string{"user": selfPath, "customer": mePath}[v.actor]
-	if got := v.shop.caller().do(t, http.MethodGet, me, token, nil).Need(t, http.StatusOK).Field(v.actor + ".id"); got != id {
+	if got := v.shop.caller().Do(t, http.MethodGet, me, token, nil).Need(t, http.StatusOK).Field(v.actor + ".id"); got != id {
 		t.Errorf("who is logged in is %q, want %s", got, id)
 	}
 }
@@ -202,7 +202,7 @@ func (v visitor) is(t *testing.T, id string) {
 // nowhere is that customer or user.
 func (s *medusa) hasShadow(t *testing.T, actor, id string) {
 	t.Helper()
-	got := s.postgres.Query(t, `select string_agg(p.provider || ' ' || p.entity_id, ';') from provider_identity p
+	got := s.Postgres.Query(t, `select string_agg(p.provider || ' ' || p.entity_id, ';') from provider_identity p
 		join auth_identity a on a.id = p.auth_identity_id
 		where a.app_metadata->>'`+actor+`_id' = '`+id+`' and p.entity_id like '%@sidecar.invalid' and p.deleted_at is null and a.deleted_at is null`)
 	if !strings.HasPrefix(got, "emailpass shadow-") || strings.Contains(got, ";") {

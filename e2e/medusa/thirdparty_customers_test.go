@@ -45,7 +45,7 @@ func visitorsInOutage(t *testing.T, g *e2e.Gate, s *shop) {
 			return a
 		}).Need(t, http.StatusOK)
 		id := created.Field(actor + ".id")
-		if got := actorIn(t, s.caller().do(t, http.MethodPost, refreshPath, token, nil).Need(t, http.StatusOK).Field("token")); got != id {
+		if got := actorIn(t, s.caller().Do(t, http.MethodPost, refreshPath, token, nil).Need(t, http.StatusOK).Field("token")); got != id {
 			t.Errorf("who logged in first is %q, want %s", got, id)
 		}
 		v.is(t, id)
@@ -69,12 +69,12 @@ func visitorsLink(t *testing.T, g *e2e.Gate, s *shop) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	linked := c.do(t, http.MethodGet, "/auth/customer/sso/callback?"+query.Encode(), token, nil).Need(t, http.StatusOK).Field("token")
+	linked := c.Do(t, http.MethodGet, "/auth/customer/sso/callback?"+query.Encode(), token, nil).Need(t, http.StatusOK).Field("token")
 	for name, token := range map[string]string{"linked": linked, "logged in": v.signIn(t)} {
 		if got := actorIn(t, token); got != id {
 			t.Errorf("%s as %q, want %s", name, got, id)
 		}
-		if got := c.do(t, http.MethodGet, mePath, token, nil).Need(t, http.StatusOK).Field("customer.id"); got != id {
+		if got := c.Do(t, http.MethodGet, mePath, token, nil).Need(t, http.StatusOK).Field("customer.id"); got != id {
 			t.Errorf("%s as %s, want %s", name, got, id)
 		}
 	}
@@ -82,23 +82,23 @@ func visitorsLink(t *testing.T, g *e2e.Gate, s *shop) {
 		t.Errorf("%d shadows beside the identity that Medusa has", n)
 	}
 
-	if a := c.do(t, http.MethodDelete, "/auth/customer/emailpass", token, nil).Need(t, http.StatusOK); !json.Valid([]byte(a.Body)) {
+	if a := c.Do(t, http.MethodDelete, "/auth/customer/emailpass", token, nil).Need(t, http.StatusOK); !json.Valid([]byte(a.Body)) {
 		t.Errorf("the answer is %s", a.Body)
 	}
 	s.backend.caller().login(t, "customer", email, password) // Medusa has not changed
 	for range 2 {
 		for _, spelling := range []string{email, "Old@Linking.visitors.example.com"} {
-			c.do(t, http.MethodPost, loginPath, "", credentials(spelling, password)).Need(t, http.StatusUnauthorized)
+			c.Do(t, http.MethodPost, loginPath, "", credentials(spelling, password)).Need(t, http.StatusUnauthorized)
 		}
 	}
-	needTaken(t, c.do(t, http.MethodPost, registerPath, "", credentials(email, changed)))
-	needTaken(t, c.do(t, http.MethodPost, registerPath, "", credentials(email, password)))
-	c.do(t, http.MethodGet, mePath, token, nil).Need(t, http.StatusUnauthorized)
+	needTaken(t, c.Do(t, http.MethodPost, registerPath, "", credentials(email, changed)))
+	needTaken(t, c.Do(t, http.MethodPost, registerPath, "", credentials(email, password)))
+	c.Do(t, http.MethodGet, mePath, token, nil).Need(t, http.StatusUnauthorized)
 	if got := actorIn(t, v.signIn(t)); got != id {
 		t.Errorf("by the account elsewhere they are %q, want %s", got, id)
 	}
 	s.caddy.Restart()
-	c.do(t, http.MethodPost, loginPath, "", credentials(email, password)).Need(t, http.StatusUnauthorized)
+	c.Do(t, http.MethodPost, loginPath, "", credentials(email, password)).Need(t, http.StatusUnauthorized)
 	if got := actorIn(t, v.signIn(t)); got != id {
 		t.Errorf("by the account elsewhere they are %q, want %s", got, id)
 	}

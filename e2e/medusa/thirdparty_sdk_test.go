@@ -14,7 +14,7 @@ import (
 // who becomes a user as well has one identity, as at Medusa.
 func testThirdPartySDK(t *testing.T, backend *medusa) {
 	p := newThirdParties(t, "")
-	s := openShop(t, backend, backend.addr(), p.setup())
+	s := openShop(t, backend, backend.Addr(), p.setup())
 	project := scripts(t)
 	for n, mode := range []string{"jwt", "session"} {
 		for provider, email := range map[string]string{"sso": "zoe@" + mode + ".sso.example.com", "github": "zoe@" + mode + ".github.example.com"} {
@@ -45,7 +45,7 @@ func testThirdPartyDashboard(t *testing.T, backend *medusa) {
 	p := newThirdParties(t, fmt.Sprintf("http://127.0.0.1:%d/app/login?auth_provider=sso", port))
 	set := p.setup()
 	set.port = port
-	s := openShop(t, backend, backend.addr(), set)
+	s := openShop(t, backend, backend.Addr(), set)
 	const had, new, unverified = "ada@dashboard.example.com", "grace@dashboard.example.com", "mallory@dashboard.example.com"
 	id := backend.user(t, had)
 	e2e.RunScript(t, scripts(t), "dashboard/thirdparty.mjs", []string{
@@ -57,7 +57,7 @@ func testThirdPartyDashboard(t *testing.T, backend *medusa) {
 	}})
 	is := func(email, want string) {
 		t.Helper()
-		if got := backend.postgres.Query(t, `select string_agg(id, ';') from "user" where email = '`+email+`'`); want != "one" && got != want || want == "one" && len(got) != len(id) {
+		if got := backend.Postgres.Query(t, `select string_agg(id, ';') from "user" where email = '`+email+`'`); want != "one" && got != want || want == "one" && len(got) != len(id) {
 			t.Errorf("the users with the address %s are %q, want %s", email, got, want)
 		}
 	}
