@@ -108,18 +108,16 @@ func (b *Backend) send(ctx context.Context, client *upstream.Client, method, pat
 	if err != nil {
 		return nil, err
 	}
-	answer := &reply{status: got.Status, body: got.Body}
-	if got.JSON() {
-		if err := json.Unmarshal(got.Body, answer); err != nil {
-			return nil, identity.Unavailable("backend_unexpected", errors.New("the backend's answer is no JSON of the known form"))
-		}
+	r := &reply{status: got.Status, body: got.Body}
+	if err := got.Decode(r); err != nil {
+		return nil, err
 	}
-	return answer, nil
+	return r, nil
 }
 
 // unexpected is the error for an answer that is not one of those known.
 func unexpected(doing string, r *reply) error {
-	return identity.Unavailable("backend_unexpected", fmt.Errorf("%s: the backend answered %d, type %q", doing, r.status, r.Type))
+	return upstream.Unexpected(doing, r.status, r.Type)
 }
 
 // is reports whether the backend refused with that status, type and message.

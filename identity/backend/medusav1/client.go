@@ -127,10 +127,8 @@ func (b *Backend) doBy(ctx context.Context, client *upstream.Client, method, pat
 		return nil, err
 	}
 	r := &reply{status: got.Status, body: got.Body}
-	if got.JSON() {
-		if err := json.Unmarshal(got.Body, r); err != nil {
-			return nil, identity.Unavailable("backend_unexpected", errors.New("the backend's answer is no JSON of the known form"))
-		}
+	if err := got.Decode(r); err != nil {
+		return nil, err
 	}
 	return r, nil
 }
@@ -158,7 +156,7 @@ func (b *Backend) as(ctx context.Context, actorType, actorID, method, path strin
 
 // unexpected is the error for an answer that is not one of those known.
 func unexpected(doing string, r *reply) error {
-	return identity.Unavailable("backend_unexpected", fmt.Errorf("%s: the backend answered %d, type %q", doing, r.status, r.Type))
+	return upstream.Unexpected(doing, r.status, r.Type)
 }
 
 // account is an actor as Medusa shows it.

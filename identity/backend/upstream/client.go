@@ -84,9 +84,21 @@ type Answer struct {
 	Body   []byte
 }
 
-// JSON reports whether the body says that it is JSON.
-func (a *Answer) JSON() bool {
-	return strings.HasPrefix(a.Header.Get("Content-Type"), "application/json")
+// Decode reads the body into v if it says that it is JSON, and leaves v alone if not.
+func (a *Answer) Decode(v any) error {
+	if !strings.HasPrefix(a.Header.Get("Content-Type"), "application/json") {
+		return nil
+	}
+	if err := json.Unmarshal(a.Body, v); err != nil {
+		return identity.Unavailable("backend_unexpected", errors.New("the backend's answer is no JSON of the known form"))
+	}
+	return nil
+}
+
+// Unexpected is the error for an answer that is not one of those known; kind is what
+// Medusa calls the type of an error.
+func Unexpected(doing string, status int, kind string) error {
+	return identity.Unavailable("backend_unexpected", fmt.Errorf("%s: the backend answered %d, type %q", doing, status, kind))
 }
 
 // Do calls the escaped path, with a bearer token unless it is "" and a body in
