@@ -8,10 +8,12 @@ import (
 	"net/http"
 
 	"github.com/caddyserver/caddy/v2"
+	"go.uber.org/zap"
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
 	"github.com/caddy-commerce/auth-sidecar/identity/notify"
 	"github.com/caddy-commerce/auth-sidecar/identity/session"
+	"github.com/caddy-commerce/auth-sidecar/identity/token"
 	"github.com/caddy-commerce/auth-sidecar/identity/verify"
 )
 
@@ -47,6 +49,26 @@ type backend struct {
 	// would not take it and serve somebody anonymous. doubt makes it ask again.
 	trusted func(ctx context.Context) error
 	doubt   func()
+}
+
+// backendRing makes the ring that signs with a backend's own secret; setting is the
+// backend's name for that.
+func backendRing(logger *zap.Logger, what, configured, setting string) (*token.Ring, identity.Secret, error) {
+	secret, err := resolveSecret(what, configured)
+	if err != nil {
+		return nil, secret, err
+	}
+	warnLiteral(logger, what, configured)
+	if length := len(secret.Reveal()); length < token.MinSecret {
+		logger.Warn(what+": it is short enough to be guessed from a single token; give Medusa a "+setting+" of 32 bytes",
+			zap.Int("bytes", length))
+	}
+	key, err := token.NewSecret(secret, true)
+	if err != nil {
+		return nil, secret, err
+	}
+	ring, err := token.NewRing(token.Config{Keys: []token.Key{key}})
+	return ring, secret, err
 }
 
 // loadBackend finds out what is behind the site, and puts the realm's service in

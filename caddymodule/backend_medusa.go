@@ -6,7 +6,6 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
-	"go.uber.org/zap"
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
 	"github.com/caddy-commerce/auth-sidecar/identity/backend/medusa"
@@ -45,7 +44,6 @@ type MedusaBackend struct {
 	Timeout caddy.Duration `json:"timeout,omitempty"`
 
 	client *medusa.Backend
-	logger *zap.Logger
 	ring   *token.Ring // nil without a secret
 	url    string
 }
@@ -60,7 +58,6 @@ func (*MedusaBackend) CaddyModule() caddy.ModuleInfo {
 
 // Provision resolves the placeholders.
 func (m *MedusaBackend) Provision(ctx caddy.Context) error {
-	m.logger = ctx.Logger()
 	address, err := resolveSecret("medusa URL", m.URL)
 	if err != nil {
 		return err
@@ -69,20 +66,7 @@ func (m *MedusaBackend) Provision(ctx caddy.Context) error {
 	if m.Secret == "" {
 		return nil
 	}
-	secret, err := resolveSecret("medusa secret", m.Secret)
-	if err != nil {
-		return err
-	}
-	warnLiteral(m.logger, "medusa secret", m.Secret)
-	if len(secret.Reveal()) < token.MinSecret {
-		m.logger.Warn("medusa secret: it is short enough to be guessed from a single token; give Medusa a jwtSecret of 32 bytes",
-			zap.Int("bytes", len(secret.Reveal())))
-	}
-	key, err := token.NewSecret(secret, true)
-	if err != nil {
-		return err
-	}
-	m.ring, err = token.NewRing(token.Config{Keys: []token.Key{key}})
+	m.ring, _, err = backendRing(ctx.Logger(), "medusa secret", m.Secret, "jwtSecret")
 	return err
 }
 

@@ -6,7 +6,6 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
-	"go.uber.org/zap"
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
 	"github.com/caddy-commerce/auth-sidecar/identity/backend/medusav1"
@@ -55,25 +54,12 @@ func (*MedusaV1Backend) CaddyModule() caddy.ModuleInfo {
 
 // Provision resolves the placeholders.
 func (m *MedusaV1Backend) Provision(ctx caddy.Context) error {
-	logger := ctx.Logger()
 	address, err := resolveSecret("medusa_v1 URL", m.URL)
 	if err != nil {
 		return err
 	}
 	m.url = address.Reveal()
-	if m.secret, err = resolveSecret("medusa_v1 secret", m.Secret); err != nil {
-		return err
-	}
-	warnLiteral(logger, "medusa_v1 secret", m.Secret)
-	if len(m.secret.Reveal()) < token.MinSecret {
-		logger.Warn("medusa_v1 secret: it is short enough to be guessed from a single token; give Medusa a jwt_secret of 32 bytes",
-			zap.Int("bytes", len(m.secret.Reveal())))
-	}
-	key, err := token.NewSecret(m.secret, true)
-	if err != nil {
-		return err
-	}
-	m.ring, err = token.NewRing(token.Config{Keys: []token.Key{key}})
+	m.ring, m.secret, err = backendRing(ctx.Logger(), "medusa_v1 secret", m.Secret, "jwt_secret")
 	return err
 }
 

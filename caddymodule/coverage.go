@@ -1,10 +1,6 @@
 package caddymodule
 
 import (
-	"errors"
-	"fmt"
-	"strings"
-
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
@@ -13,25 +9,13 @@ import (
 // before it. The rule itself refuses what it is for; all other requests would
 // reach the backend with the `X-Auth-*` headers that their clients made up.
 func checkCoverage(ctx caddy.Context) error {
-	loaded, err := ctx.AppIfConfigured("http")
-	if errors.Is(err, caddy.ErrNotConfigured) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	for name, server := range loaded.(*caddyhttp.App).Servers {
+	return checkServers(ctx, func(server *caddyhttp.Server) (wrong string, hosts []string) {
 		w := walk{named: server.NamedRoutes, inside: make(map[string]bool)}
 		if _, ok := w.routes(server.Routes, false); ok {
-			continue
+			return "", nil
 		}
-		where := fmt.Sprintf("the server %s at %s", name, strings.Join(server.Listen, ", "))
-		if len(w.hosts) > 0 {
-			where = "the site " + strings.Join(w.hosts, ", ")
-		}
-		return fmt.Errorf("%s has auth_require, and no auth_sidecar before it: nobody is verified there, and what clients say in X-Auth-* headers reaches the backend; add the directive auth_sidecar to the site", where)
-	}
-	return nil
+		return "has auth_require, and no auth_sidecar before it: nobody is verified there, and what clients say in X-Auth-* headers reaches the backend; add the directive auth_sidecar to the site", w.hosts
+	})
 }
 
 // walk goes through the handlers of a server in the order in which requests meet
@@ -54,7 +38,7 @@ func (w *walk) routes(list caddyhttp.RouteList, covered bool) (after, ok bool) {
 		after, ok := w.handlers(route.Handlers, before)
 		if !ok {
 			if len(w.hosts) == 0 {
-				w.hosts = hosts(route)
+				w.hosts = hostsOf(route)
 			}
 			return after, false
 		}
@@ -93,15 +77,4 @@ func (w *walk) handlers(list []caddyhttp.MiddlewareHandler, covered bool) (after
 		}
 	}
 	return covered, true
-}
-
-func hosts(route caddyhttp.Route) (names []string) {
-	for _, set := range route.MatcherSets {
-		for _, matcher := range set {
-			if host, ok := matcher.(*caddyhttp.MatchHost); ok {
-				names = append(names, *host...)
-			}
-		}
-	}
-	return names
 }

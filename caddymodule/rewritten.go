@@ -1,8 +1,6 @@
 package caddymodule
 
 import (
-	"errors"
-	"fmt"
 	"maps"
 	"strings"
 
@@ -19,25 +17,13 @@ import (
 // something else than was judged, as `/api/auth/x` that becomes its own `/auth/x`
 // (attack B4).
 func checkRewrites(ctx caddy.Context) error {
-	loaded, err := ctx.AppIfConfigured("http")
-	if errors.Is(err, caddy.ErrNotConfigured) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	for name, server := range loaded.(*caddyhttp.App).Servers {
+	return checkServers(ctx, func(server *caddyhttp.Server) (wrong string, hosts []string) {
 		f := flow{named: server.NamedRoutes, inside: make(map[string]bool)}
 		if f.routes(server.Routes, passed{}); f.found == "" {
-			continue
+			return "", nil
 		}
-		where := fmt.Sprintf("the server %s at %s", name, strings.Join(server.Listen, ", "))
-		if len(f.hosts) > 0 {
-			where = "the site " + strings.Join(f.hosts, ", ")
-		}
-		return fmt.Errorf("%s %s after auth_sidecar has judged the request: the backend would be asked for something else; put auth_sidecar and auth_require behind that, into the same block (in a handle_path they see the path as the backend does)", where, f.found)
-	}
-	return nil
+		return f.found + " after auth_sidecar has judged the request: the backend would be asked for something else; put auth_sidecar and auth_require behind that, into the same block (in a handle_path they see the path as the backend does)", f.hosts
+	})
 }
 
 // passed is what may have become of a request on the way to a handler.
@@ -71,7 +57,7 @@ func (f *flow) routes(list caddyhttp.RouteList, in passed) (after passed, goesOn
 		after, goesOn := f.handlers(route.Handlers, before)
 		if f.found != "" {
 			if len(f.hosts) == 0 {
-				f.hosts = hosts(route)
+				f.hosts = hostsOf(route)
 			}
 			return in, false
 		}
