@@ -15,19 +15,19 @@ var errCut = errors.New("the stream was closed, for its caller is proven no more
 // followed is the part of an answer that may last longer than its caller is proven.
 // It costs nothing until it turns out to.
 type followed struct {
-	streams *streams
-	state   *state // whose caller counts when the answer begins
-	stream  *openStream
-	cancel  context.CancelFunc  // of requests that announced a stream, or nil
-	wire    http.ResponseWriter // the server's own
-	isCut   atomic.Bool
+	by     *follower
+	state  *state // whose caller counts when the answer begins
+	stream *openStream
+	cancel context.CancelFunc  // of requests that announced a stream, or nil
+	wire   http.ResponseWriter // the server's own
+	isCut  atomic.Bool
 }
 
 // follow readies the answer to a caller's request. It returns the request with a
 // context that ends with the caller's credentials if it announces a stream: Caddy's
 // proxy closes both ends of an upgraded connection then.
-func (w *responseFilter) follow(r *http.Request, s *state, t *streams) *http.Request {
-	w.streams, w.state = t, s
+func (w *responseFilter) follow(r *http.Request, s *state, by *follower) *http.Request {
+	w.by, w.state = by, s
 	if !announced(r) {
 		return r
 	}
@@ -38,7 +38,7 @@ func (w *responseFilter) follow(r *http.Request, s *state, t *streams) *http.Req
 
 // begun is called when the answer's header is about to be written.
 func (w *responseFilter) begun(status int) {
-	if w.streams == nil {
+	if w.by == nil {
 		return
 	}
 	if status == http.StatusSwitchingProtocols || w.cancel != nil && status/100 == 2 || isEventStream(w.Header()) {
@@ -53,11 +53,11 @@ func isEventStream(h http.Header) bool {
 
 // lasts looks after the answer from now on.
 func (w *responseFilter) lasts() {
-	if w.streams == nil || w.stream != nil || w.state.caller == nil {
+	if w.by == nil || w.stream != nil || w.state.caller == nil {
 		return
 	}
 	w.wire = innermost(w.ResponseWriter)
-	w.stream = w.streams.add(w.state.caller, w.state.result.SID, w.state.result.Until, w.cut)
+	w.stream = w.by.begin(w.state.caller, w.state.result.SID, w.state.result.Until, w.cut)
 }
 
 // cut ends the answer, and with it the request to the backend.
@@ -88,7 +88,7 @@ func innermost(w http.ResponseWriter) http.ResponseWriter {
 // end is called when the request has been served: its connection may serve others.
 func (w *responseFilter) end() {
 	if w.stream != nil {
-		w.streams.remove(w.stream)
+		w.stream.end()
 	}
 	if w.cancel != nil {
 		w.cancel()

@@ -250,7 +250,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		filter.prolong = h.api.Prolong(r, result.SID, result.Session)
 	}
 	if s.caller != nil {
-		r = filter.follow(r, s, h.realm.revocations.streams)
+		r = filter.follow(r, s, h.realm.follower)
 	}
 	return h.watch(w, r, s, next)
 }

@@ -73,6 +73,7 @@ type Realm struct {
 	verifier      *verify.Verifier
 	minter        *verify.Minter
 	revocations   *revocations
+	follower      *follower
 	store         *redisstore.Store
 	queue         *redisstore.Queue
 	shadowKeys    []identity.Secret             // of backends' passwords, the current one first
@@ -155,7 +156,8 @@ func (r *Realm) provision(ctx caddy.Context, name string) error {
 	if conn.embedded != nil {
 		shared = nil // no other process sees it
 	}
-	r.revocations = newRevocations(r.verifier, age, shared, r.logger)
+	r.revocations = newRevocations(r.verifier, shared, r.logger)
+	r.follower = &follower{still: r.verifier.Still, age: age, using: &conn.streams, logger: r.logger}
 	providers, err := r.loadProviders(ctx)
 	if err != nil {
 		return err

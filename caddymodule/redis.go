@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -97,6 +98,8 @@ type connection struct {
 	// secret stands in for secrets that nobody configured, in embedded mode
 	// alone. It lives as long as the store whose content it signs.
 	secret identity.Secret
+	// streams counts those whose callers are asked about by it.
+	streams atomic.Int64
 }
 
 // connect returns the shared connection for the options, and the key under
@@ -226,12 +229,18 @@ func fingerprint(options ...any) string {
 }
 
 // Destruct closes the connection when no configuration uses it any more, with
-// a delay for the requests that still do.
+// a delay for the requests that still do, and not while streams do.
 func (c *connection) Destruct() error {
 	if caddy.Exiting() {
 		return c.close()
 	}
-	time.AfterFunc(drainDelay, func() { _ = c.close() })
+	time.AfterFunc(drainDelay, func() {
+		if c.streams.Load() > 0 {
+			_ = c.Destruct()
+			return
+		}
+		_ = c.close()
+	})
 	return nil
 }
 

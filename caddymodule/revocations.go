@@ -3,7 +3,6 @@ package caddymodule
 import (
 	"context"
 	"sync/atomic"
-	"time"
 
 	"go.uber.org/zap"
 
@@ -17,10 +16,10 @@ import (
 const announceMost = 64
 
 // revocations tell this process and all others what is worth nothing any more in
-// their caches, and which streams have to be looked at.
+// their caches, and which streams have to be looked at, whichever configuration they
+// began under.
 type revocations struct {
 	verifier *verify.Verifier
-	streams  *streams
 	// store is nil where there is one process alone.
 	store  *redisstore.Store
 	logger *zap.Logger
@@ -28,10 +27,8 @@ type revocations struct {
 	joined atomic.Bool
 }
 
-func newRevocations(v *verify.Verifier, age time.Duration, store *redisstore.Store, logger *zap.Logger) *revocations {
-	return &revocations{
-		verifier: v, streams: newStreams(v, age, logger), store: store, logger: logger, slots: make(chan struct{}, announceMost),
-	}
+func newRevocations(v *verify.Verifier, store *redisstore.Store, logger *zap.Logger) *revocations {
+	return &revocations{verifier: v, store: store, logger: logger, slots: make(chan struct{}, announceMost)}
 }
 
 // identity says that credentials of the identity ended, or may have.
@@ -49,11 +46,10 @@ func (t *revocations) session(sid string) {
 func (t *revocations) heard(r redisstore.Revocation) {
 	if r.SID != "" {
 		t.verifier.ForgetSession(r.SID)
-		t.streams.recheck(func(s *openStream) bool { return s.sid == r.SID })
-		return
+	} else {
+		t.verifier.Forget(r.IdentityID)
 	}
-	t.verifier.Forget(r.IdentityID)
-	t.streams.recheck(func(s *openStream) bool { return s.caller.Claims.IdentityID == r.IdentityID })
+	running.recheck(r)
 }
 
 // announce tells the others, without anybody waiting for it.
@@ -85,7 +81,7 @@ func (t *revocations) run(ctx context.Context) {
 		Heard: t.heard,
 		Joined: func() {
 			t.verifier.ForgetAll()
-			t.streams.recheck(func(*openStream) bool { return true })
+			running.recheckAll()
 			t.joined.Store(true)
 			t.logger.Debug("listening to revocations of other nodes")
 		},

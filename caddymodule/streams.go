@@ -1,167 +1,81 @@
 package caddymodule
 
 import (
-	"context"
-	"net/http"
-	"strings"
 	"sync"
-	"time"
 
-	"go.uber.org/zap"
-
-	"github.com/caddy-commerce/auth-sidecar/identity"
-	"github.com/caddy-commerce/auth-sidecar/identity/verify"
+	"github.com/caddy-commerce/auth-sidecar/identity/redisstore"
 )
 
-const (
-	// streamEvery is how often a stream's caller is asked about when the store is
-	// asked at every request.
-	streamEvery = time.Second
-	// streamRetry is how often at least while it is not known.
-	streamRetry = time.Second
-)
+// running are the streams of this process. They outlive the configuration under
+// which they began, and so does what is heard of their callers: ids are nobody
+// else's, in whatever realm.
+var running = newStreams()
 
-// streams are the running answers of a realm that may last: upgraded connections,
-// events, whatever is sent in pieces. They end when their caller is proven no more.
+// streams are running answers that may last: upgraded connections, events, whatever
+// is sent in pieces.
 type streams struct {
-	still  func(ctx context.Context, c *verify.Caller, sid string) error
-	age    time.Duration // how long what the store says is believed
-	logger *zap.Logger
-
-	mu   sync.Mutex
-	open map[*openStream]struct{}
+	mu         sync.Mutex
+	all        streamSet
+	bySession  map[string]streamSet
+	byIdentity map[string]streamSet
 }
 
-func newStreams(v *verify.Verifier, age time.Duration, logger *zap.Logger) *streams {
-	return &streams{still: v.Still, age: age, logger: logger, open: make(map[*openStream]struct{})}
+type streamSet map[*openStream]struct{}
+
+func newStreams() *streams {
+	return &streams{all: streamSet{}, bySession: map[string]streamSet{}, byIdentity: map[string]streamSet{}}
 }
 
-// every is how often a stream's caller is asked about: so that the answer that he
-// is revoked is there before the age has passed.
-func (t *streams) every() time.Duration {
-	if t.age == 0 {
-		return streamEvery
-	}
-	return max(t.age-t.age/5, time.Millisecond)
-}
-
-// openStream is one of them.
-type openStream struct {
-	of     *streams
-	caller *verify.Caller
-	sid    string // of the session that proved the caller, or ""
-	cut    func() // ends the answer
-
-	mu       sync.Mutex
-	timer    *time.Timer
-	checking bool
-	again    bool // something happened while it was checked
-	closed   bool
-}
-
-// add begins to look after a stream of a caller who is believed until then. cut is
-// called at most once, and not after remove.
-func (t *streams) add(c *verify.Caller, sid string, until time.Time, cut func()) *openStream {
-	s := &openStream{of: t, caller: c, cut: cut}
-	if c.Method == verify.Session {
-		s.sid = sid
-	}
-	first := min(time.Until(until)-t.age/10, t.every())
-	s.mu.Lock() // a check needs the timer, and may come as soon as it is known
-	defer s.mu.Unlock()
-	t.mu.Lock()
-	t.open[s] = struct{}{}
-	t.mu.Unlock()
-	s.timer = time.AfterFunc(max(first, 0), s.check)
-	return s
-}
-
-// remove ends the looking after.
-func (t *streams) remove(s *openStream) {
-	t.mu.Lock()
-	delete(t.open, s)
-	t.mu.Unlock()
-	s.mu.Lock()
-	s.closed = true
-	s.timer.Stop()
-	s.mu.Unlock()
-}
-
-// recheck asks at once about the callers for whom match holds.
-func (t *streams) recheck(match func(*openStream) bool) {
+func (t *streams) add(s *openStream) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for s := range t.open {
-		if match(s) {
-			go s.check()
-		}
+	t.all[s] = struct{}{}
+	put(t.byIdentity, s.caller.Claims.IdentityID, s)
+	if s.sid != "" {
+		put(t.bySession, s.sid, s)
 	}
 }
 
-// check asks about the caller, and ends the stream if he is proven no more. While
-// that is not known the stream goes on.
-func (s *openStream) check() {
-	s.mu.Lock()
-	if s.closed || s.checking {
-		s.again = s.checking
-		s.mu.Unlock()
-		return
+func (t *streams) remove(s *openStream) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.all, s)
+	take(t.byIdentity, s.caller.Claims.IdentityID, s)
+	take(t.bySession, s.sid, s)
+}
+
+func put(index map[string]streamSet, id string, s *openStream) {
+	if index[id] == nil {
+		index[id] = streamSet{}
 	}
-	s.checking = true
-	s.mu.Unlock()
-	for {
-		err := s.of.still(context.Background(), s.caller, s.sid) // the store bounds the time
-		if s.settled(err) {
-			return
-		}
+	index[id][s] = struct{}{}
+}
+
+func take(index map[string]streamSet, id string, s *openStream) {
+	delete(index[id], s)
+	if len(index[id]) == 0 {
+		delete(index, id)
 	}
 }
 
-// settled takes the answer to a check, and reports whether no other one is due now.
-func (s *openStream) settled(err error) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case s.closed:
-		return true
-	case verify.IsNo(err):
-		s.closed = true
-		s.of.logger.Info("stream closed, its caller is proven no more", zap.String("reason", "stream_"+streamReason(err)),
-			zap.String("auth_identity_id", s.caller.Claims.IdentityID), zap.String("actor_type", s.caller.Claims.ActorType))
-		s.cut()
-		return true
-	case s.again:
-		s.again = false
-		return false
+// recheck asks at once about the callers whom a revocation may be about.
+func (t *streams) recheck(r redisstore.Revocation) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	concerned := t.byIdentity[r.IdentityID]
+	if r.SID != "" {
+		concerned = t.bySession[r.SID]
 	}
-	next := s.of.every()
-	if err != nil {
-		next = min(next, streamRetry)
+	for s := range concerned {
+		go s.check()
 	}
-	s.checking = false
-	s.timer.Reset(next)
-	return true
 }
 
-func streamReason(err error) string {
-	if identity.CodeOf(err) == identity.CodeUnauthorized {
-		return identity.ReasonOf(err)
+// recheckAll asks at once about all callers.
+func (t *streams) recheckAll() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for s := range t.all {
+		go s.check()
 	}
-	return "session_unknown"
 }
-
-// announced reports whether the request says that its answer is to last, so that
-// it gets a context by which both ends are closed.
-func announced(r *http.Request) bool {
-	if _, upgrade := r.Header["Upgrade"]; upgrade || r.Method == http.MethodConnect { // the latter by HTTP/2 and 3
-		return true
-	}
-	for _, accept := range r.Header["Accept"] {
-		if strings.Contains(accept, eventStream) {
-			return true
-		}
-	}
-	return false
-}
-
-const eventStream = "text/event-stream"

@@ -68,7 +68,7 @@ func newBehindWith(t *testing.T, mirror bool, wrap func(*emailpass.Provider) ide
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = embedded.Close() })
-	store, err := redisstore.New(embedded.Client(), redisstore.Options{})
+	store, err := redisstore.New(embedded.Client(), redisstore.Options{Timeout: 30 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -96,7 +96,7 @@ func (s *shop) assemble(set *setup) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.embedded.Close() })
-	store, err := redisstore.New(s.embedded.Client(), redisstore.Options{Clock: s.clock.Now})
+	store, err := redisstore.New(s.embedded.Client(), redisstore.Options{Timeout: 30 * time.Second, Clock: s.clock.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
