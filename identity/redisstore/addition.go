@@ -1,11 +1,9 @@
 package redisstore
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
@@ -37,13 +35,10 @@ func newAddition(p identity.ProviderIdentity, value string, validFrom time.Time)
 	if !validFrom.IsZero() {
 		a.validFrom = validFrom.Unix()
 	}
-	var out bytes.Buffer
-	enc := json.NewEncoder(&out)
-	enc.SetEscapeHTML(false) // the entry stays as it is
-	if err := enc.Encode(additionRecord{a.claim, json.RawMessage(value), a.validFrom}); err != nil {
+	var err error
+	if a.note, err = encode(additionRecord{a.claim, json.RawMessage(value), a.validFrom}); err != nil {
 		return addition{}, invalid(err)
 	}
-	a.note = strings.TrimSuffix(out.String(), "\n")
 	return a, nil
 }
 

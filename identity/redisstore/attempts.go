@@ -1,7 +1,6 @@
 package redisstore
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -94,20 +93,13 @@ func (s *Store) TakeAttempt(ctx context.Context, hash string) (identity.Attempt,
 	return a, err
 }
 
-func encodeAttempt(a identity.Attempt) ([]byte, error) {
+func encodeAttempt(a identity.Attempt) (string, error) {
 	if a.Provider == "" {
-		return nil, errors.New("no provider")
+		return "", errors.New("no provider")
 	}
-	var value bytes.Buffer
-	encoder := json.NewEncoder(&value)
-	encoder.SetEscapeHTML(false) // else an address takes several times its length
-	err := encoder.Encode(attemptRecord{
+	return encode(attemptRecord{
 		a.Provider, a.ActorType, a.Host, a.CallbackURL, a.Verifier.Reveal(), a.Nonce, a.Browser, a.Returned, a.LinkTo, unixMilli(a.ExpiresAt),
 	})
-	if err != nil {
-		return nil, err
-	}
-	return bytes.TrimSuffix(value.Bytes(), []byte("\n")), nil
 }
 
 func decodeAttempt(value []byte) (identity.Attempt, error) {

@@ -115,7 +115,9 @@ func (s *Store) complete(ctx context.Context, r *record, depth int) (outcome, er
 			return 0, err
 		}
 		if !claimed {
-			return s.abort(ctx, r, keys)
+			// The key is taken: unless somebody else found it free meanwhile and
+			// completed the creation, it is given up.
+			return s.decide(ctx, abortScript, r, keys, taken)
 		}
 	}
 	for _, actor := range s.keys.actors(r) {
@@ -123,7 +125,13 @@ func (s *Store) complete(ctx context.Context, r *record, depth int) (outcome, er
 			return 0, err
 		}
 	}
-	stays, err := s.askBool(ctx, commitScript, []string{s.keys.identity(r.ID)}, r.claim)
+	return s.decide(ctx, commitScript, r, keys, gone)
+}
+
+// decide ends a creation by a script. Unless the record stays, it lets go of the index
+// keys, and the outcome is the one given.
+func (s *Store) decide(ctx context.Context, script *redis.Script, r *record, keys []string, otherwise outcome) (outcome, error) {
+	stays, err := s.askBool(ctx, script, []string{s.keys.identity(r.ID)}, r.claim)
 	switch {
 	case err != nil:
 		return 0, err
@@ -131,7 +139,7 @@ func (s *Store) complete(ctx context.Context, r *record, depth int) (outcome, er
 		return stored, nil
 	}
 	_ = s.release(ctx, r.holder(), keys...) // else by whoever meets them
-	return gone, nil
+	return otherwise, nil
 }
 
 // claim takes the index key for the holder, unless an identity that exists has it.
@@ -161,18 +169,4 @@ func (s *Store) claim(ctx context.Context, index, holder string, depth int) (boo
 		}
 	}
 	return false, errContended
-}
-
-// abort gives a creation up because a key is taken, unless somebody else found
-// the key free meanwhile and completed it.
-func (s *Store) abort(ctx context.Context, r *record, keys []string) (outcome, error) {
-	stays, err := s.askBool(ctx, abortScript, []string{s.keys.identity(r.ID)}, r.claim)
-	switch {
-	case err != nil:
-		return 0, err
-	case stays:
-		return stored, nil
-	}
-	_ = s.release(ctx, r.holder(), keys...) // else by whoever meets them
-	return taken, nil
 }

@@ -22,15 +22,8 @@ func (s *Store) Find(ctx context.Context, provider string, keys ...string) (*ide
 			indexes[n] = s.keys.entity(provider, key)
 		}
 		r, err := s.find(ctx, indexes)
-		if err != nil {
-			return err
-		}
-		if r == nil {
-			return identity.ErrNotFound
-		}
-		s.settleAdditions(ctx, r)
-		i = &r.Identity
-		return nil
+		i, err = s.found(ctx, r, err)
+		return err
 	})
 	return i, err
 }

@@ -1,10 +1,10 @@
 package redisstore
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"iter"
 	"slices"
 	"time"
 
@@ -48,20 +48,12 @@ func (s *Store) Link(ctx context.Context, id, actorType, actorID string) error {
 func (s *Store) ByActor(ctx context.Context, actorType, actorID string) (*identity.Identity, error) {
 	var i *identity.Identity
 	err := s.do(ctx, "finding an actor", func(ctx context.Context) error {
-		ids, err := s.client.SMembers(ctx, s.keys.actor(actorType, actorID)).Result()
-		if err != nil {
-			return err
-		}
-		slices.Sort(ids)
-		for _, id := range ids {
-			r, err := s.settled(ctx, id)
+		for r, err := range s.holders(ctx, actorType, actorID) {
 			if err != nil {
 				return err
 			}
-			if r != nil && r.ActorID(actorType) == actorID && actorID != "" {
-				i = &r.Identity
-				return nil
-			}
+			i = &r.Identity
+			return nil
 		}
 		return identity.ErrNotFound
 	})
@@ -72,34 +64,54 @@ func (s *Store) ByActor(ctx context.Context, actorType, actorID string) (*identi
 func (s *Store) Holders(ctx context.Context, actorType, actorID string) ([]string, error) {
 	var holders []string
 	err := s.do(ctx, "finding all who have an actor", func(ctx context.Context) error {
-		ids, err := s.client.SMembers(ctx, s.keys.actor(actorType, actorID)).Result()
-		if err != nil {
-			return err
-		}
-		slices.Sort(ids)
-		for _, id := range ids {
-			r, err := s.settled(ctx, id)
+		for r, err := range s.holders(ctx, actorType, actorID) {
 			if err != nil {
 				return err
 			}
-			if r != nil && r.ActorID(actorType) == actorID && actorID != "" {
-				holders = append(holders, id)
-			}
+			holders = append(holders, r.ID)
 		}
 		return nil
 	})
 	return holders, err
 }
 
+// holders reads those who have an actor one after the other, in the order of their
+// ids. It ends with the first error.
+func (s *Store) holders(ctx context.Context, actorType, actorID string) iter.Seq2[*record, error] {
+	return func(yield func(*record, error) bool) {
+		ids, err := s.indexed(ctx, actorType, actorID)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		for _, id := range ids {
+			r, err := s.settled(ctx, id)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if r != nil && r.ActorID(actorType) == actorID && actorID != "" && !yield(r, nil) {
+				return
+			}
+		}
+	}
+}
+
+// indexed returns the ids, in their order, of those who may have an actor.
+func (s *Store) indexed(ctx context.Context, actorType, actorID string) ([]string, error) {
+	ids, err := s.client.SMembers(ctx, s.keys.actor(actorType, actorID)).Result()
+	slices.Sort(ids)
+	return ids, err
+}
+
 // Unlink implements identity.Store.
 func (s *Store) Unlink(ctx context.Context, actorType, actorID string, validFrom time.Time) ([]string, error) {
 	var lost []string
 	err := s.durably(ctx, "unlinking an actor", func(ctx context.Context) error {
-		ids, err := s.client.SMembers(ctx, s.keys.actor(actorType, actorID)).Result()
+		ids, err := s.indexed(ctx, actorType, actorID)
 		if err != nil {
 			return err
 		}
-		slices.Sort(ids)
 		for _, id := range ids {
 			had, err := s.unlink(ctx, id, actorType, actorID, validFrom)
 			if had || err != nil {
@@ -163,11 +175,5 @@ func encodeText(s string) (string, error) {
 	if s == "" {
 		return "", errors.New("linking an actor: no id")
 	}
-	var out bytes.Buffer
-	enc := json.NewEncoder(&out)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(s); err != nil {
-		return "", err
-	}
-	return string(bytes.TrimSuffix(out.Bytes(), []byte("\n"))), nil
+	return encode(s)
 }

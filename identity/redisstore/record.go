@@ -125,11 +125,16 @@ func encodeProvider(p identity.ProviderIdentity) (string, error) {
 	if len(p.UserMetadata) > 0 && !isObject(p.UserMetadata) {
 		return "", errors.New("the user metadata is no object")
 	}
+	return encode(providerRecord{p.EntityID, p.Key, p.UserMetadata, p.VerifiedEmail, credential, unixMilli(p.UpdatedAt)})
+}
+
+// encode writes JSON that keeps texts as they are: tokens carry the user metadata as
+// it was given, and an address would take several times its length with `&` escaped.
+func encode(v any) (string, error) {
 	var out bytes.Buffer
 	enc := json.NewEncoder(&out)
-	enc.SetEscapeHTML(false) // tokens carry the user metadata as it was given
-	err := enc.Encode(providerRecord{p.EntityID, p.Key, p.UserMetadata, p.VerifiedEmail, credential, unixMilli(p.UpdatedAt)})
-	if err != nil {
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
 		return "", err
 	}
 	return strings.TrimSuffix(out.String(), "\n"), nil

@@ -38,17 +38,8 @@ func (s *Store) OpenReset(ctx context.Context, id, provider string, r identity.R
 	}
 	return s.durably(ctx, "opening a reset", func(ctx context.Context) error {
 		value := fmt.Sprintf("%d %d %s %s", r.AskedAt.UnixMilli(), r.ExpiresAt.UnixMilli(), r.Hash, resetOpen)
-		reply, err := s.ask(ctx, 2, openResetScript, []string{s.keys.identity(id), s.keys.reset(id, provider)},
+		return s.askStale(ctx, openResetScript, []string{s.keys.identity(id), s.keys.reset(id, provider)},
 			prefixProvider+provider, r.AskedAt.UnixMilli(), r.Hash, value, (left + resetMargin).Milliseconds(), r.Cooldown.Milliseconds())
-		switch {
-		case err != nil:
-			return err
-		case reply == 0:
-			return identity.ErrNotFound
-		case reply == 2:
-			return identity.ErrStale
-		}
-		return nil
 	})
 }
 

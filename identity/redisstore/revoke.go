@@ -24,16 +24,7 @@ func (s *Store) raise(ctx context.Context, script *redis.Script, id string, vali
 		return identity.ErrNotFound
 	}
 	return s.durably(ctx, "revoking credentials", func(ctx context.Context) error {
-		reply, err := s.ask(ctx, 2, script, []string{s.keys.identity(id)}, seconds(validFrom), s.now())
-		switch {
-		case err != nil:
-			return err
-		case reply == 0:
-			return identity.ErrNotFound
-		case reply == 2:
-			return identity.ErrStale
-		}
-		return nil
+		return s.askStale(ctx, script, []string{s.keys.identity(id)}, seconds(validFrom), s.now())
 	})
 }
 

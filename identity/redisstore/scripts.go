@@ -5,6 +5,8 @@ import (
 	_ "embed"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/caddy-commerce/auth-sidecar/identity"
 )
 
 // Each script begins with what it does, its keys and arguments and its replies.
@@ -99,6 +101,21 @@ func (s *Store) ask(ctx context.Context, last int, script *redis.Script, keys []
 		err = unexpected(reply)
 	}
 	return reply, err
+}
+
+// askStale runs a script that replies 0 for identity.ErrNotFound, 1 when it has done
+// it, and 2 for identity.ErrStale.
+func (s *Store) askStale(ctx context.Context, script *redis.Script, keys []string, args ...any) error {
+	reply, err := s.ask(ctx, 2, script, keys, args...)
+	switch {
+	case err != nil:
+		return err
+	case reply == 0:
+		return identity.ErrNotFound
+	case reply == 2:
+		return identity.ErrStale
+	}
+	return nil
 }
 
 // askBool runs a script that replies 1 or 0.

@@ -43,16 +43,7 @@ func (s *Store) ReplaceSession(ctx context.Context, sid string, old, record []by
 		return err
 	}
 	return s.do(ctx, "replacing a session", func(ctx context.Context) error {
-		reply, err := s.ask(ctx, 2, replaceSessionScript, []string{s.keys.session(sid)}, old, record, ttl.Milliseconds())
-		switch {
-		case err != nil:
-			return err
-		case reply == 0:
-			return identity.ErrNotFound
-		case reply == 2:
-			return identity.ErrStale
-		}
-		return nil
+		return s.askStale(ctx, replaceSessionScript, []string{s.keys.session(sid)}, old, record, ttl.Milliseconds())
 	})
 }
 

@@ -105,17 +105,23 @@ func (s *Store) Identity(ctx context.Context, id string) (*identity.Identity, er
 	var i *identity.Identity
 	err := s.do(ctx, "reading an identity", func(ctx context.Context) error {
 		r, err := s.settled(ctx, id)
-		if err != nil {
-			return err
-		}
-		if r == nil {
-			return identity.ErrNotFound
-		}
-		s.settleAdditions(ctx, r)
-		i = &r.Identity
-		return nil
+		i, err = s.found(ctx, r, err)
+		return err
 	})
 	return i, err
+}
+
+// found returns the identity of a record, or of none, that was read or not. What was
+// being added to it is settled.
+func (s *Store) found(ctx context.Context, r *record, err error) (*identity.Identity, error) {
+	if err != nil {
+		return nil, err
+	}
+	if r == nil {
+		return nil, identity.ErrNotFound
+	}
+	s.settleAdditions(ctx, r)
+	return &r.Identity, nil
 }
 
 // State returns the identity's state, or identity.ErrNotFound if there is
