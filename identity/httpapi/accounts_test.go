@@ -82,7 +82,7 @@ func (s *shop) resetToken(email string) string {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.clock.Advance(1e6) // requests are ordered by milliseconds
+	s.clock.Forward(1e6) // requests are ordered by milliseconds
 	s.mustDo(201, post(resetPath, `{"identifier":`+string(identifier)+`}`))
 	request, _ := s.resets.last()
 	n, err := s.service.IssueReset(s.t.Context(), request)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
 	"github.com/caddy-commerce/auth-sidecar/identity/httpapi"
+	"github.com/caddy-commerce/auth-sidecar/identity/identitytest"
 )
 
 const (
@@ -23,9 +24,9 @@ const (
 	secretCause  = "WRONGPASS $argon2id$hash of jane@example.com: SELECT 1"
 )
 
-func logged(t *testing.T, c httpapi.Config) (*httpapi.Handler, *logBuffer) {
+func logged(t *testing.T, c httpapi.Config) (*httpapi.Handler, *identitytest.Log) {
 	t.Helper()
-	log := &logBuffer{}
+	log := new(identitytest.Log)
 	c.Logger = slog.New(slog.NewJSONHandler(log, nil))
 	h, err := httpapi.New(c)
 	if err != nil {
@@ -61,12 +62,11 @@ func TestErrors(t *testing.T) {
 		"out of time":          {fmt.Errorf("asking: %w", context.DeadlineExceeded), 503, unavailable, "internal"},
 	} {
 		calls := &recorder{refusal: test.err}
-		h, log := logged(t, calls.config("/shop/auth"))
 		for path, route := range map[string]string{
 			"/shop/auth/customer/emailpass/register?x=" + "secret-query": "POST /shop/auth/{actor}/{provider}/register",
 			"/shop/auth/secret-actor/secret-provider/update":             "POST /shop/auth/{actor}/{provider}/update",
 		} {
-			log.buf.Reset()
+			h, log := logged(t, calls.config("/shop/auth"))
 			w := send(h, http.MethodPost, path, "application/json", `{"email":"secret-mail","password":"secret-pass"}`)
 			if w.Code != test.status || w.Body.String() != test.body {
 				t.Errorf("%s: got %d %s", name, w.Code, w.Body)

@@ -98,7 +98,7 @@ func TestPasswordReset(t *testing.T) {
 	}
 
 	superseded := s.resetToken("reset@example.com")
-	s.clock.Advance(2 * time.Minute) // until then it is protected
+	s.clock.Forward(2 * time.Minute) // until then it is protected
 	token := s.resetToken("reset@example.com")
 	if res := s.do(post(updatePath, `{"password":"x"}`, "Authorization", bearer(superseded))); res.status != 401 || res.body != invalidToken {
 		t.Errorf("superseded token: got %d %s", res.status, res.body)
@@ -122,7 +122,7 @@ func TestPasswordReset(t *testing.T) {
 	}
 	// The change ended everything issued before.
 	for _, path := range []string{refreshPath, sessionPath} {
-		s.clock.Advance(2 * time.Second) // past the verifier's memory
+		s.clock.Forward(2 * time.Second) // past the verifier's memory
 		if res := s.do(request{"POST", path, "", headers("Authorization", bearer(old))}); res.status != 401 || res.body != unauthorizedBody {
 			t.Errorf("%s with an old token: got %d %s", path, res.status, res.body)
 		}

@@ -43,7 +43,7 @@ func TestLinkByBearer(t *testing.T) {
 	for _, old := range []string{raw, came} {
 		s.mustDo(401, request{"POST", refreshPath, "", headers("Authorization", bearer(old))})
 	}
-	s.clock.Advance(time.Second)
+	s.clock.Forward(time.Second)
 	again := s.claims(s.token(s.mustDo(200, request{"POST", refreshPath, "", headers("Authorization", bearer(fresh))})))
 	if again.IdentityID != id || again.ActorID != "cus_1" || again.Provider != "emailpass" {
 		t.Errorf("got %+v", again)
@@ -69,7 +69,7 @@ func TestLinkBySession(t *testing.T) {
 		t.Fatalf("got %s %v", res.body, res.header)
 	}
 	s.mustDo(401, request{"POST", refreshPath, "", headers("Cookie", cookie)})
-	s.clock.Advance(time.Second)
+	s.clock.Forward(time.Second)
 	if c := s.claims(s.token(s.mustDo(200, request{"POST", refreshPath, "", headers("Cookie", renewed)}))); c.ActorID != "cus_1" {
 		t.Errorf("got %+v", c)
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
 	"github.com/caddy-commerce/auth-sidecar/identity/httpapi"
+	"github.com/caddy-commerce/auth-sidecar/identity/identitytest"
 	"github.com/caddy-commerce/auth-sidecar/identity/password"
 	"github.com/caddy-commerce/auth-sidecar/identity/provider/emailpass"
 	"github.com/caddy-commerce/auth-sidecar/identity/redisstore"
@@ -40,8 +41,8 @@ type shop struct {
 	service  *identity.Service
 	ring     *token.Ring
 	resets   *resets
-	log      *logBuffer
-	clock    *clock
+	log      *identitytest.Log
+	clock    *identitytest.Clock
 	google   *redirect
 }
 
@@ -56,7 +57,7 @@ type setup struct {
 
 func newShop(t *testing.T, change func(*setup)) *shop {
 	t.Helper()
-	s := &shop{t: t, resets: &resets{}, log: &logBuffer{}, clock: &clock{now: time.Now().Truncate(time.Second)}, google: &redirect{name: "Google Authentication"}}
+	s := &shop{t: t, resets: &resets{}, log: new(identitytest.Log), clock: identitytest.NewClockAt(time.Now().Truncate(time.Second)), google: &redirect{name: "Google Authentication"}}
 	secret, err := token.NewSecret(identity.NewSecret("reference-jwt-secret-of-32-bytes!"), false)
 	if err != nil {
 		t.Fatal(err)

@@ -69,16 +69,16 @@ func TestLoginTooOld(t *testing.T) {
 		}
 	}
 	raw = s.token(s.mustDo(200, post(loginPath, credentials("ann@example.com", "pass-1"))))
-	s.clock.Advance(5 * time.Minute)
+	s.clock.Forward(5 * time.Minute)
 	refreshed := s.token(s.mustDo(200, request{"POST", refreshPath, "", headers("Authorization", bearer(raw))}))
 	cookie := s.login(refreshed)
-	s.clock.Advance(4*time.Minute + 59*time.Second)
+	s.clock.Forward(4*time.Minute + 59*time.Second)
 	bySession := s.token(s.mustDo(200, request{"POST", refreshPath, "", headers("Cookie", cookie)}))
 	try("login", true, "Authorization", bearer(raw))
 	try("refreshed", true, "Authorization", bearer(refreshed))
 	try("session", true, "Cookie", cookie)
 	try("refreshed by session", true, "Authorization", bearer(bySession))
-	s.clock.Advance(time.Second)
+	s.clock.Forward(time.Second)
 	late := s.token(s.mustDo(200, request{"POST", refreshPath, "", headers("Authorization", bearer(raw))}))
 	lateCookie := s.login(raw)
 	for name, header := range map[string][]string{
@@ -104,7 +104,7 @@ func TestLoginTooOld(t *testing.T) {
 	try("registered again", true, "Authorization", bearer(s.register("new@example.com", "pass-1")))
 	state, _ := s.begin(post(googlePath, `{}`))
 	try("third party", true, "Authorization", bearer(s.token(s.mustDo(200, request{"GET", callbackPath + back(state, "ann"), "", nil}))))
-	s.clock.Advance(10 * time.Minute)
+	s.clock.Forward(10 * time.Minute)
 	try("registered long ago", false, "Authorization", bearer(registered))
 }
 
@@ -138,12 +138,12 @@ func TestRecentLoginsDown(t *testing.T) {
 			t.Errorf("%s: %d warnings", name, n)
 		}
 		recent.fails(nil, nil)
-		s.clock.Advance(time.Minute)
+		s.clock.Forward(time.Minute)
 		raw = s.token(s.mustDo(200, post(loginPath, credentials("ann@example.com", "pass-1"))))
 		cookie = s.login(raw)
 	}
 	// A store that forgets too late prolongs nothing.
-	s.clock.Advance(10 * time.Minute)
+	s.clock.Forward(10 * time.Minute)
 	if res := s.do(post(googlePath, `{"link":true}`, "Authorization", bearer(raw))); res.status != 401 || res.body != tooOld {
 		t.Errorf("got %d %s", res.status, res.body)
 	}

@@ -114,7 +114,7 @@ func TestThirdPartyLog(t *testing.T) {
 	s.google.fails(identity.Unavailable("provider_unreachable", nil))
 	s.mustDo(503, come(state))
 	s.google.fails(nil)
-	s.clock.Advance(10 * time.Minute)
+	s.clock.Forward(10 * time.Minute)
 	s.mustDo(401, come(state))
 	lines := strings.TrimPrefix(s.log.String(), before)
 	dec := json.NewDecoder(strings.NewReader(lines))

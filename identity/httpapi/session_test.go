@@ -35,7 +35,7 @@ func TestSession(t *testing.T) {
 	}
 	cookie, _, _ := strings.Cut(res.header.Get("Set-Cookie"), ";")
 
-	s.clock.Advance(3 * time.Second)
+	s.clock.Forward(3 * time.Second)
 	res = s.mustDo(200, request{"POST", refreshPath, "", headers("Cookie", cookie, "Authorization", "Bearer garbage")})
 	if got := s.claims(s.token(res)); got.ActorID != "cus_1" || got.IssuedAt != c.IssuedAt+3 {
 		t.Errorf("got %+v", got)
@@ -202,12 +202,12 @@ func TestRollingSession(t *testing.T) {
 	s := newShop(t, func(set *setup) { set.sessions.Rolling = true })
 	cookie := s.login(s.customer("rolling@example.com", "pass-1", "cus_1"))
 	for i := range 3 {
-		s.clock.Advance(9 * time.Hour)
+		s.clock.Forward(9 * time.Hour)
 		res := s.mustDo(200, request{"POST", refreshPath, "", headers("Cookie", cookie)})
 		if got := res.header.Get("Set-Cookie"); !strings.HasPrefix(got, cookie+"; Path=/; Expires="+s.clock.Now().Add(10*time.Hour).UTC().Format(http.TimeFormat)) {
 			t.Errorf("use %d: got %q", i+1, got)
 		}
 	}
-	s.clock.Advance(11 * time.Hour)
+	s.clock.Forward(11 * time.Hour)
 	s.mustDo(401, request{"POST", refreshPath, "", headers("Cookie", cookie)})
 }

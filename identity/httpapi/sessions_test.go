@@ -55,7 +55,7 @@ func TestListSessions(t *testing.T) {
 	s := newShop(t, nil)
 	raw := s.customer("ann@example.com", "pass-1", "cus_1")
 	first := s.login(raw)
-	s.clock.Advance(time.Minute)
+	s.clock.Forward(time.Minute)
 	second := s.login(raw)
 	s.login(s.customer("bob@example.com", "pass-1", "cus_2"))
 	for name, credential := range map[string][]string{
@@ -102,7 +102,7 @@ func TestSessionsNeedACredential(t *testing.T) {
 			if res := s.mustDo(401, q); res.body != unauthorizedBody || res.header.Get("Set-Cookie") != "" {
 				t.Errorf("%s, %s: got %s %v", name, q.method, res.body, res.header)
 			}
-			s.clock.Advance(time.Minute)
+			s.clock.Forward(time.Minute)
 		}
 		if q.method == "GET" {
 			continue
@@ -257,7 +257,7 @@ func TestDeleteOtherSessionsAtOnce(t *testing.T) {
 		}
 		done.Wait()
 		s.holds(true, "the current", "Cookie", current)
-		s.clock.Advance(time.Minute) // else it would soon be too often
+		s.clock.Forward(time.Minute) // else it would soon be too often
 	}
 }
 
@@ -297,7 +297,7 @@ func TestDeleteOtherSessionsTooOften(t *testing.T) {
 		if ahead := time.Unix(fresh.IssuedAt, 0).Sub(s.clock.Now()); ahead > time.Minute+time.Second {
 			t.Errorf("%s: claims are %v ahead", name, ahead)
 		}
-		s.clock.Advance(time.Second)
+		s.clock.Forward(time.Second)
 		res = others()
 		if res.status != 200 {
 			t.Errorf("%s: a second later got %d %s", name, res.status, res.body)

@@ -19,7 +19,7 @@ func TestStoreUnknown(t *testing.T) {
 	raw := s.customer("unknown@example.com", "pass-1", "cus_1")
 	cookie := s.login(raw)
 	reset := s.resetToken("unknown@example.com")
-	s.clock.Advance(2 * time.Second) // past the verifier's memory
+	s.clock.Forward(2 * time.Second) // past the verifier's memory
 	if err := s.embedded.Close(); err != nil {
 		t.Fatal(err)
 	}

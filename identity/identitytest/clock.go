@@ -13,8 +13,11 @@ type Clock struct {
 
 // NewClock returns a clock that stands at a moment that no unit rounds.
 func NewClock() *Clock {
-	return &Clock{now: time.Date(2026, 11, 21, 16, 54, 34, 263_417_000, time.UTC)}
+	return NewClockAt(time.Date(2026, 11, 21, 16, 54, 34, 263_417_000, time.UTC))
 }
+
+// NewClockAt returns a clock that stands at that moment.
+func NewClockAt(now time.Time) *Clock { return &Clock{now: now} }
 
 // Now returns the time.
 func (c *Clock) Now() time.Time {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
+	"github.com/caddy-commerce/auth-sidecar/identity/identitytest"
 	"github.com/caddy-commerce/auth-sidecar/identity/session"
 )
 
@@ -67,9 +68,9 @@ func TestBrowserCookie(t *testing.T) {
 		"domain":     {session.Settings{Domain: "example.com"}, "; Domain=example.com" + life, "; Domain=example.com" + life + "; Secure; SameSite=Lax"},
 		"__Host-sid": {session.Settings{Name: "__Host-sid", Secure: "always"}, "-", life + "; Secure; SameSite=Lax"},
 	} {
-		c := &clock{t: start}
+		c := identitytest.NewClockAt(start)
 		m, err := session.NewManager(session.Config{
-			Settings: test.settings, Secrets: secrets([]string{"s"}), Store: &memory{clock: c}, Clock: c.now,
+			Settings: test.settings, Secrets: secrets([]string{"s"}), Store: &memory{clock: c}, Clock: c.Now,
 		})
 		if err != nil {
 			t.Fatal(err)

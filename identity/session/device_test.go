@@ -51,13 +51,13 @@ func TestDeviceExpires(t *testing.T) {
 	t.Parallel()
 	m, store := newManager(t, session.Settings{})
 	hers := told(m, nil, ann)
-	store.clock.forward(60 * 24 * time.Hour)
+	store.clock.Forward(60 * 24 * time.Hour)
 	both := told(m, hers, "bob@example.com") // does not prolong hers
-	store.clock.forward(30*24*time.Hour - time.Second)
+	store.clock.Forward(30*24*time.Hour - time.Second)
 	if m.Device(hers, ann) == "" || m.Device(both, ann) == "" {
 		t.Error("forgotten early")
 	}
-	store.clock.forward(time.Second)
+	store.clock.Forward(time.Second)
 	if m.Device(hers, ann) != "" || m.Device(both, ann) != "" || m.Device(both, "bob@example.com") == "" {
 		t.Error("not forgotten, or the wrong one")
 	}

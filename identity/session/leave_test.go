@@ -15,7 +15,7 @@ import (
 func both(t *testing.T, m *session.Manager, store *memory) session.Started {
 	t.Helper()
 	first := login(t, m, "", claims("customer", "cus_1"))
-	store.clock.forward(time.Hour)
+	store.clock.Forward(time.Hour)
 	return login(t, m, first.SID, claims("user", "user_1"))
 }
 
@@ -50,7 +50,7 @@ func TestLeaveKeepsTheOthers(t *testing.T) {
 			m, store := newManager(t, session.Settings{})
 			old := both(t, m, store)
 			end := old.Record.Cookie.Expires.Time
-			store.clock.forward(time.Hour)
+			store.clock.Forward(time.Hour)
 			cookie, err := m.Leave(t.Context(), old.SID, leaves, true)
 			if err != nil {
 				t.Fatal(err)

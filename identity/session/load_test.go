@@ -64,7 +64,7 @@ func TestStoreFailuresAreUnavailable(t *testing.T) {
 	t.Parallel()
 	m, store := newManager(t, session.Settings{Rolling: true})
 	started := login(t, m, "", claims("customer", "cus_1"))
-	store.clock.forward(2 * time.Hour)
+	store.clock.Forward(2 * time.Hour)
 	store.before = failing("load", "save", "replace", "delete")
 	for name, call := range map[string]func() error{
 		"Load": func() error { _, err := m.Load(t.Context(), started.SID); return err },
@@ -101,14 +101,14 @@ func TestSessionOutlivesItsToken(t *testing.T) {
 			m, store := newManager(t, test.settings)
 			c := claims("customer", "cus_1")
 			started := login(t, m, "", c)
-			store.clock.forward(test.life - time.Millisecond)
-			if now := store.clock.now(); now.Unix() <= c.ExpiresAt {
+			store.clock.Forward(test.life - time.Millisecond)
+			if now := store.clock.Now(); now.Unix() <= c.ExpiresAt {
 				t.Fatal("the token has not expired")
 			}
 			if actors(t, m, started.SID) == nil {
 				t.Error("the session ended early")
 			}
-			store.clock.forward(time.Millisecond)
+			store.clock.Forward(time.Millisecond)
 			if got := actors(t, m, started.SID); got != nil {
 				t.Errorf("the session goes on as %v", got)
 			}
@@ -132,7 +132,7 @@ func TestCarriedContextsKeepTheirAge(t *testing.T) {
 			m, store := newManager(t, test.settings)
 			sid := login(t, m, "", claims("user", "user_1")).SID
 			for passed := time.Hour; passed <= 8*time.Hour; passed += time.Hour {
-				store.clock.forward(time.Hour)
+				store.clock.Forward(time.Hour)
 				sid = login(t, m, sid, claims("customer", "cus_1")).SID
 				want := map[string]string{"customer": "cus_1"}
 				if passed < test.life {
@@ -151,13 +151,13 @@ func TestCarriedContextEndsAlone(t *testing.T) {
 	t.Parallel()
 	m, store := newManager(t, session.Settings{TTL: 4 * time.Hour})
 	first := login(t, m, "", claims("user", "user_1"))
-	store.clock.forward(3 * time.Hour)
+	store.clock.Forward(3 * time.Hour)
 	second := login(t, m, first.SID, claims("customer", "cus_1"))
-	store.clock.forward(time.Hour - time.Millisecond)
+	store.clock.Forward(time.Hour - time.Millisecond)
 	if got := actors(t, m, second.SID); len(got) != 2 {
 		t.Errorf("before its end there is %v", got)
 	}
-	store.clock.forward(time.Millisecond)
+	store.clock.Forward(time.Millisecond)
 	if got, want := actors(t, m, second.SID), (map[string]string{"customer": "cus_1"}); !maps.Equal(got, want) {
 		t.Errorf("after its end there is %v", got)
 	}
@@ -183,7 +183,7 @@ func TestLatestLoginEndsAlone(t *testing.T) {
 		if !record.CreatedAt.Equal(start.Add(-time.Hour)) || record.Cookie.Expires.IsZero() {
 			t.Errorf("logged in at %v, until %v", record.CreatedAt, record.Cookie.Expires)
 		}
-		store.clock.forward(4 * time.Hour)
+		store.clock.Forward(4 * time.Hour)
 	}
 	if got, want := actors(t, m, "sid"), map[string]string(nil); !maps.Equal(got, want) {
 		t.Errorf("after the end of all there is %v", got)

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
+	"github.com/caddy-commerce/auth-sidecar/identity/identitytest"
 	"github.com/caddy-commerce/auth-sidecar/identity/session"
 )
 
@@ -13,10 +14,10 @@ import (
 // afterwards.
 func TestStartTellsWhatItEnds(t *testing.T) {
 	t.Parallel()
-	store := &memory{clock: &clock{t: start}, records: make(map[string]stored)}
+	store := &memory{clock: identitytest.NewClockAt(start), records: make(map[string]stored)}
 	var told []string
 	m, err := session.NewManager(session.Config{
-		Secrets: secrets([]string{"s"}), Store: store, Clock: store.clock.now, Ended: func(sid string) { told = append(told, sid) },
+		Secrets: secrets([]string{"s"}), Store: store, Clock: store.clock.Now, Ended: func(sid string) { told = append(told, sid) },
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
+	"github.com/caddy-commerce/auth-sidecar/identity/identitytest"
 	"github.com/caddy-commerce/auth-sidecar/identity/session"
 )
 
@@ -132,12 +133,12 @@ func TestCookieAttributes(t *testing.T) {
 				cookie = name
 				test.settings.Name = name
 			}
-			c := &clock{t: start}
+			c := identitytest.NewClockAt(start)
 			m, err := session.NewManager(session.Config{
 				Settings: test.settings,
 				Secrets:  secrets([]string{"s"}),
 				Store:    &memory{clock: c, records: make(map[string]stored)},
-				Clock:    c.now,
+				Clock:    c.Now,
 				Rand:     bytes.NewReader(make([]byte, 48)),
 			})
 			if err != nil {

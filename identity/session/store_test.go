@@ -10,34 +10,17 @@ import (
 	"time"
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
+	"github.com/caddy-commerce/auth-sidecar/identity/identitytest"
 	"github.com/caddy-commerce/auth-sidecar/identity/session"
 )
 
 // start is when tests begin, a time that no clock rounds.
 var start = time.Date(2026, 11, 21, 16, 54, 34, 263_000_000, time.UTC)
 
-// clock is a time that tests move.
-type clock struct {
-	mu sync.Mutex
-	t  time.Time
-}
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.t
-}
-
-func (c *clock) forward(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.t = c.t.Add(d)
-}
-
 // memory is a session.Store that keeps records as long as the clock says, and
 // calls before ahead of every operation.
 type memory struct {
-	clock  *clock
+	clock  *identitytest.Clock
 	before func(ctx context.Context, op, sid string) error
 
 	mu      sync.Mutex
@@ -69,13 +52,13 @@ func (s *memory) get(sid string) (string, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	record, ok := s.records[sid]
-	return record.data, ok && s.clock.now().Before(record.expires)
+	return record.data, ok && s.clock.Now().Before(record.expires)
 }
 
 func (s *memory) put(sid, data string, ttl time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.records[sid] = stored{data, s.clock.now().Add(ttl)}
+	s.records[sid] = stored{data, s.clock.Now().Add(ttl)}
 }
 
 func (s *memory) sids() []string {
@@ -114,13 +97,13 @@ func (s *memory) ReplaceSession(ctx context.Context, sid string, was, record []b
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	old, ok := s.records[sid]
-	if !ok || !s.clock.now().Before(old.expires) {
+	if !ok || !s.clock.Now().Before(old.expires) {
 		return identity.ErrNotFound
 	}
 	if old.data != string(was) {
 		return identity.ErrStale
 	}
-	s.records[sid] = stored{string(record), s.clock.now().Add(ttl)}
+	s.records[sid] = stored{string(record), s.clock.Now().Add(ttl)}
 	return nil
 }
 
@@ -130,7 +113,7 @@ func (s *memory) DeleteSession(ctx context.Context, sid string) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if old, ok := s.records[sid]; !ok || !s.clock.now().Before(old.expires) {
+	if old, ok := s.records[sid]; !ok || !s.clock.Now().Before(old.expires) {
 		return identity.ErrNotFound
 	}
 	delete(s.records, sid)
@@ -190,7 +173,7 @@ func (s *memory) ListedSessions(ctx context.Context, identityID string) ([]ident
 	defer s.mu.Unlock()
 	var listed []identity.SessionEntry
 	for _, e := range s.lists[identityID] {
-		if record, ok := s.records[e.SID]; ok && s.clock.now().Before(record.expires) {
+		if record, ok := s.records[e.SID]; ok && s.clock.Now().Before(record.expires) {
 			listed = append(listed, e)
 		}
 	}
@@ -215,9 +198,9 @@ func newManager(t testing.TB, settings session.Settings) (*session.Manager, *mem
 // newManagerBy makes a manager of what the configuration says besides.
 func newManagerBy(t testing.TB, cfg session.Config) (*session.Manager, *memory) {
 	t.Helper()
-	c := &clock{t: start}
+	c := identitytest.NewClockAt(start)
 	store := &memory{clock: c, records: make(map[string]stored)}
-	cfg.Secrets, cfg.Store, cfg.Clock = []identity.Secret{identity.NewSecret("session-test-secret")}, store, c.now
+	cfg.Secrets, cfg.Store, cfg.Clock = []identity.Secret{identity.NewSecret("session-test-secret")}, store, c.Now
 	m, err := session.NewManager(cfg)
 	if err != nil {
 		t.Fatal(err)

@@ -41,24 +41,24 @@ func TestTouchWritesAtMostEveryTenth(t *testing.T) {
 		{time.Minute, "Sun, 22 Nov 2026 04:54:34 GMT"},
 		{9 * time.Hour, "Sun, 22 Nov 2026 13:54:34 GMT"},
 	} {
-		store.clock.forward(step.forward)
+		store.clock.Forward(step.forward)
 		store.ops = nil
 		setCookie := use(t, m, started.SID)
 		if step.want == "" {
 			if setCookie != "" || len(store.ops) != 1 {
-				t.Errorf("at %s: sent %q, did %v", store.clock.now(), setCookie, store.ops)
+				t.Errorf("at %s: sent %q, did %v", store.clock.Now(), setCookie, store.ops)
 			}
 			continue
 		}
 		value, _, _ := strings.Cut(started.SetCookie, ";")
 		if want := value + "; Path=/; Expires=" + step.want + "; HttpOnly"; setCookie != want {
-			t.Errorf("at %s\n got %s\nwant %s", store.clock.now(), setCookie, want)
+			t.Errorf("at %s\n got %s\nwant %s", store.clock.Now(), setCookie, want)
 		}
-		if got, want := store.records[started.SID].expires, store.clock.now().Add(session.DefaultTTL); !got.Equal(want) {
+		if got, want := store.records[started.SID].expires, store.clock.Now().Add(session.DefaultTTL); !got.Equal(want) {
 			t.Errorf("kept until %s, want %s", got, want)
 		}
 	}
-	store.clock.forward(session.DefaultTTL)
+	store.clock.Forward(session.DefaultTTL)
 	if got := actors(t, m, started.SID); got != nil {
 		t.Errorf("an idle session goes on as %v", got)
 	}
@@ -68,7 +68,7 @@ func TestTouchDoesNothingUnlessRolling(t *testing.T) {
 	t.Parallel()
 	m, store := newManager(t, session.Settings{})
 	started := login(t, m, "", claims("customer", "cus_1"))
-	store.clock.forward(9 * time.Hour)
+	store.clock.Forward(9 * time.Hour)
 	store.ops = nil
 	if setCookie := use(t, m, started.SID); setCookie != "" || len(store.ops) != 1 {
 		t.Errorf("sent %q, did %v", setCookie, store.ops)
@@ -82,12 +82,12 @@ func TestTouchStopsAtTheMaximumAge(t *testing.T) {
 	m, store := newManager(t, session.Settings{Rolling: true, MaxAge: maxAge})
 	started := login(t, m, "", claims("customer", "cus_1"))
 	end := start.Add(maxAge)
-	for store.clock.now().Before(end) {
+	for store.clock.Now().Before(end) {
 		use(t, m, started.SID)
 		if got := store.records[started.SID].expires; got.After(end) {
-			t.Fatalf("at %s kept until %s", store.clock.now(), got)
+			t.Fatalf("at %s kept until %s", store.clock.Now(), got)
 		}
-		store.clock.forward(10 * time.Minute)
+		store.clock.Forward(10 * time.Minute)
 	}
 	if got := actors(t, m, started.SID); got != nil {
 		t.Errorf("the session goes on as %v", got)
@@ -108,11 +108,11 @@ func TestTouchOverPlainHTTP(t *testing.T) {
 	t.Parallel()
 	m, store := newManager(t, session.Settings{Rolling: true, Secure: session.SecureAlways})
 	started := login(t, m, "", claims("customer", "cus_1"))
-	store.clock.forward(5 * time.Hour)
+	store.clock.Forward(5 * time.Hour)
 	if setCookie := use(t, m, started.SID); setCookie != "" {
 		t.Errorf("sent %s", setCookie)
 	}
-	store.clock.forward(6 * time.Hour)
+	store.clock.Forward(6 * time.Hour)
 	if actors(t, m, started.SID) == nil {
 		t.Error("the session has ended")
 	}
@@ -140,7 +140,7 @@ func TestTouchDoesNotChangeTheRecord(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	store.clock.forward(5 * time.Hour)
+	store.clock.Forward(5 * time.Hour)
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
@@ -164,7 +164,7 @@ func TestTouchDoesNotResurrect(t *testing.T) {
 			t.Parallel()
 			m, store := newManager(t, session.Settings{Rolling: true})
 			started := login(t, m, "", claims("customer", "cus_1"))
-			store.clock.forward(5 * time.Hour)
+			store.clock.Forward(5 * time.Hour)
 			record, err := m.Load(t.Context(), started.SID)
 			if err != nil {
 				t.Fatal(err)
@@ -198,7 +198,7 @@ func TestTouchRacesEnd(t *testing.T) {
 	m, store := newManager(t, session.Settings{Rolling: true})
 	for range 200 {
 		started := login(t, m, "", claims("customer", "cus_1"))
-		store.clock.forward(2 * time.Hour)
+		store.clock.Forward(2 * time.Hour)
 		record, err := m.Load(t.Context(), started.SID)
 		if err != nil {
 			t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
+	"github.com/caddy-commerce/auth-sidecar/identity/identitytest"
 	"github.com/caddy-commerce/auth-sidecar/identity/session"
 )
 
@@ -85,14 +86,14 @@ func TestStartLikeExpress(t *testing.T) {
 				t.Fatalf("session id %q: %d bytes, %v", v.SID, len(random), err)
 			}
 			ttl := time.Duration(v.Settings.TTL) * time.Millisecond
-			c := &clock{t: want.Cookie.Expires.Add(-ttl)}
+			c := identitytest.NewClockAt(want.Cookie.Expires.Add(-ttl))
 			store := &memory{clock: c, records: make(map[string]stored)}
 			m, err := session.NewManager(session.Config{
 				Settings: session.Settings{
 					Name: v.Cookie, Domain: v.Settings.Domain, SameSite: v.Settings.SameSite,
 					Secure: v.Settings.Secure, TTL: ttl, Rolling: v.Settings.Rolling,
 				},
-				Secrets: secrets(v.Secrets), Store: store, Clock: c.now, Rand: bytes.NewReader(random),
+				Secrets: secrets(v.Secrets), Store: store, Clock: c.Now, Rand: bytes.NewReader(random),
 			})
 			if err != nil {
 				t.Fatal(err)
@@ -119,7 +120,7 @@ func TestStartLikeExpress(t *testing.T) {
 				return
 			}
 			// Half of its life later it is used.
-			c.forward(ttl / 2)
+			c.Forward(ttl / 2)
 			setCookie, err := m.Touch(t.Context(), v.SID, want, v.HTTPS)
 			if err != nil {
 				t.Fatal(err)

@@ -30,7 +30,7 @@ func TestRegister(t *testing.T) {
 		`{"email":"Bob@Example.com","password":"B0bs-pass","first_name":"Bob","last_name":null,"phone":"+45 <1>"}`)
 	c := personIn(t, "customer", r.body)
 	id, _ := c["id"].(string)
-	stamp := s.now.UTC().Format("2006-01-02T15:04:05.000Z")
+	stamp := s.clock.Now().UTC().Format("2006-01-02T15:04:05.000Z")
 	want := `{"customer":{"id":"` + id + `","created_at":"` + stamp + `","updated_at":"` + stamp + `","deleted_at":null,"email":"bob@example.com",` +
 		`"first_name":"Bob","last_name":null,"billing_address_id":null,"phone":"+45 <1>","has_account":true,"metadata":null,` +
 		`"billing_address":null,"shipping_addresses":[]}}`
@@ -163,7 +163,7 @@ func TestToken(t *testing.T) {
 				}
 				other := map[string]string{"store": "admin", "admin": "store"}[domain]
 				wantGuarded(t, s.send("GET", "/"+other+"/auth", "", "Authorization", "Bearer "+raw))
-				s.forward(time.Duration(test.lifetime[domain]) * time.Second)
+				s.clock.Forward(time.Duration(test.lifetime[domain]) * time.Second)
 				wantGuarded(t, s.send("GET", "/"+domain+"/auth", "", "Authorization", "Bearer "+raw))
 			}
 		})
@@ -216,7 +216,7 @@ func TestLoginEndsTheSessionBefore(t *testing.T) {
 func TestSecureCookieOverHTTP(t *testing.T) {
 	t.Parallel()
 	s := newShop(t, func(set *setup) { set.sessions = session.Settings{Secure: session.SecureAlways} })
-	if r := s.mustSend(200, "POST", "/store/customers", jane); r.cookie() != "" || !strings.Contains(s.logged(), "plain http") {
+	if r := s.mustSend(200, "POST", "/store/customers", jane); r.cookie() != "" || !strings.Contains(s.log.String(), "plain http") {
 		t.Errorf("got %v", r.header)
 	}
 	over := newShop(t, func(set *setup) {

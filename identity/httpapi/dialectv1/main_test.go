@@ -17,6 +17,7 @@ import (
 	"github.com/caddy-commerce/auth-sidecar/identity"
 	"github.com/caddy-commerce/auth-sidecar/identity/httpapi"
 	"github.com/caddy-commerce/auth-sidecar/identity/httpapi/dialectv1"
+	"github.com/caddy-commerce/auth-sidecar/identity/identitytest"
 	"github.com/caddy-commerce/auth-sidecar/identity/limit"
 	"github.com/caddy-commerce/auth-sidecar/identity/password"
 	"github.com/caddy-commerce/auth-sidecar/identity/provider/emailpass"
@@ -49,9 +50,9 @@ type shop struct {
 	hasher   *password.Hasher
 	resets   *resets
 
-	mu  sync.Mutex
-	now time.Time
-	log strings.Builder
+	now   time.Time // when the clock began
+	clock *identitytest.Clock
+	log   *identitytest.Log
 }
 
 // setup is what tests change about a shop.
@@ -63,31 +64,6 @@ type setup struct {
 	newID    func() string
 	now      time.Time
 	rates    map[identity.Bucket]limit.Rate // nil: nothing is limited
-}
-
-func (s *shop) clock() time.Time {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.now
-}
-
-func (s *shop) forward(d time.Duration) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.now = s.now.Add(d)
-}
-
-// Write implements io.Writer for the log.
-func (s *shop) Write(line []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.log.Write(line)
-}
-
-func (s *shop) logged() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.log.String()
 }
 
 func must(t testing.TB, err error) {
@@ -109,39 +85,39 @@ func (s *shop) limiter(rates map[identity.Bucket]limit.Rate) identity.Limiter {
 
 func newShop(t *testing.T, change func(*setup)) *shop {
 	t.Helper()
-	s := &shop{t: t, resets: &resets{}}
+	s := &shop{t: t, resets: &resets{}, log: new(identitytest.Log)}
 	origins, err := httpapi.ParseOrigins([]string{storefront, dashboard})
 	must(t, err)
 	set := setup{
-		config: dialectv1.Config{Origins: origins, Logger: slog.New(slog.NewJSONHandler(s, nil))},
+		config: dialectv1.Config{Origins: origins, Logger: slog.New(slog.NewJSONHandler(s.log, nil))},
 		secret: "reference-jwt-secret-of-32-bytes!", cookies: "reference-cookie-secret-32-bytes!",
 		newID: func() string { return ulid.Make().String() }, now: time.Now().Truncate(time.Second),
 	}
 	if change != nil {
 		change(&set)
 	}
-	s.now = set.now
+	s.now, s.clock = set.now, identitytest.NewClockAt(set.now)
 	s.embedded, err = redisstore.NewEmbedded()
 	must(t, err)
 	t.Cleanup(func() { _ = s.embedded.Close() })
-	s.store, err = redisstore.New(s.embedded.Client(), redisstore.Options{Clock: s.clock, Timeout: 10 * time.Second})
+	s.store, err = redisstore.New(s.embedded.Client(), redisstore.Options{Clock: s.clock.Now, Timeout: 10 * time.Second})
 	must(t, err)
 	key, err := token.NewSecret(identity.NewSecret(set.secret), true)
 	must(t, err)
-	s.ring, err = token.NewRing(token.Config{Keys: []token.Key{key}, Clock: s.clock})
+	s.ring, err = token.NewRing(token.Config{Keys: []token.Key{key}, Clock: s.clock.Now})
 	must(t, err)
 	s.hasher, err = password.New(password.Config{Argon2Memory: 64, Argon2Time: 1})
 	must(t, err)
 	s.sessions, err = session.NewManager(session.Config{
-		Settings: set.sessions, Store: s.store, Clock: s.clock, Secrets: []identity.Secret{identity.NewSecret(set.cookies)},
+		Settings: set.sessions, Store: s.store, Clock: s.clock.Now, Secrets: []identity.Secret{identity.NewSecret(set.cookies)},
 	})
 	must(t, err)
 	s.verifier, err = verify.New(verify.Config{
-		Tokens: s.ring, Identities: s.store, Sessions: s.sessions, Actors: s.store, MaxAge: time.Second, Clock: s.clock,
+		Tokens: s.ring, Identities: s.store, Sessions: s.sessions, Actors: s.store, MaxAge: time.Second, Clock: s.clock.Now,
 	})
 	must(t, err)
 	s.service, err = identity.NewService(identity.Config{
-		Store: s.store, Attempts: s.store, Resets: s.resets, Tokens: s.ring, NewID: set.newID, Clock: s.clock, Revoked: s.verifier.Forget,
+		Store: s.store, Attempts: s.store, Resets: s.resets, Tokens: s.ring, NewID: set.newID, Clock: s.clock.Now, Revoked: s.verifier.Forget,
 		Limiter:   s.limiter(set.rates),
 		Providers: []identity.NamedProvider{{ID: "emailpass", Provider: emailpass.New(s.hasher, slog.New(slog.DiscardHandler))}},
 	})

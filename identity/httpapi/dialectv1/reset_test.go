@@ -42,7 +42,7 @@ func TestResetOfACustomer(t *testing.T) {
 	}
 	s.send("POST", "/admin/users/reset-password", `{"token":"`+token+`","password":"n"}`).want(t, 401, badToken)
 	s.send("POST", "/store/customers/password-reset", body("jane@example.com", token, "")).want(t, 400, `{"type":"invalid_data","message":"password should not be empty"}`)
-	s.forward(2 * time.Second)
+	s.clock.Forward(2 * time.Second)
 	r := s.mustSend(200, "POST", "/store/customers/password-reset", body("Jane@example.com", token, "new"))
 	if c := personIn(t, "customer", r.body); c["email"] != "jane@example.com" || c["has_account"] != true || r.cookie() != "" {
 		t.Errorf("got %s, %v", r.body, r.header)
@@ -63,7 +63,7 @@ func TestResetOfAUser(t *testing.T) {
 	s.send("POST", "/admin/users/password-token", `{"email":"ann@example.com"}`).want(t, 204, "")
 	token := s.issue()
 	s.send("POST", "/admin/users/reset-password", `{"token":"`+token+`","password":"n","email":"jane@example.com"}`).want(t, 401, badToken)
-	s.forward(2 * time.Second)
+	s.clock.Forward(2 * time.Second)
 	r := s.mustSend(200, "POST", "/admin/users/reset-password", `{"token":"`+token+`","password":"n"}`)
 	if u := personIn(t, "user", r.body); u["id"] != "usr_1" {
 		t.Errorf("got %s", r.body)
@@ -107,7 +107,7 @@ func TestStoreDown(t *testing.T) {
 	s.send("POST", "/store/customers/password-token", `{"email":"jane@example.com"}`)
 	reset := s.issue()
 	must(t, s.embedded.Close())
-	s.forward(time.Minute) // nothing is fresh any more
+	s.clock.Forward(time.Minute) // nothing is fresh any more
 	for _, q := range [][]string{
 		{"POST", "/store/auth", jane}, {"POST", "/store/auth/token", jane}, {"POST", "/admin/auth", ann}, {"POST", "/admin/auth/token", ann},
 		{"GET", "/store/auth", "", "Cookie", cookie}, {"GET", "/store/auth", "", "Authorization", bearer}, {"GET", "/admin/auth", "", "Cookie", cookie},
@@ -123,7 +123,7 @@ func TestStoreDown(t *testing.T) {
 	}
 	wantGuarded(t, s.send("GET", "/store/auth", "")) // who brings nothing needs no store
 	s.send("DELETE", "/store/auth", "").want(t, 200, "OK")
-	if log := s.logged(); strings.Contains(log, "jane@") || strings.Contains(log, "Passw0rd") {
+	if log := s.log.String(); strings.Contains(log, "jane@") || strings.Contains(log, "Passw0rd") {
 		t.Errorf("the log names people: %s", log)
 	}
 }

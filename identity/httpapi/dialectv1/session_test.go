@@ -107,7 +107,7 @@ func TestRollingSession(t *testing.T) {
 	if r := s.mustSend(200, "GET", "/store/auth", "", "Cookie", cookie); r.cookie() != "" {
 		t.Error("prolonged at once")
 	}
-	s.forward(2 * time.Hour)
+	s.clock.Forward(2 * time.Hour)
 	if r := s.mustSend(200, "GET", "/store/auth", "", "Cookie", cookie); r.cookie() != cookie {
 		t.Errorf("not prolonged: %v", r.header)
 	}

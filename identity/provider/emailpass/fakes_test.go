@@ -1,7 +1,6 @@
 package emailpass_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
+	"github.com/caddy-commerce/auth-sidecar/identity/identitytest"
 	"github.com/caddy-commerce/auth-sidecar/identity/provider/emailpass"
 	"github.com/caddy-commerce/auth-sidecar/identity/redisstore"
 	"github.com/caddy-commerce/auth-sidecar/identity/token"
@@ -122,12 +122,12 @@ type shop struct {
 	*identity.Service
 	store  *watched
 	hasher *hasher
-	log    *lines
+	log    *identitytest.Log
 }
 
 func newShop(t testing.TB) *shop {
 	t.Helper()
-	s := &shop{hasher: new(hasher), log: new(lines)}
+	s := &shop{hasher: new(hasher), log: new(identitytest.Log)}
 	s.start(t, s.hasher)
 	return s
 }
@@ -165,24 +165,6 @@ func (s *shop) start(t testing.TB, h emailpass.Hasher) {
 	if err != nil {
 		t.Fatal(err)
 	}
-}
-
-// lines is a log that tests read while it is written.
-type lines struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(p)
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
 }
 
 func input(email, password any) identity.Input {

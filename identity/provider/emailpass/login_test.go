@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/caddy-commerce/auth-sidecar/identity"
+	"github.com/caddy-commerce/auth-sidecar/identity/identitytest"
 	"github.com/caddy-commerce/auth-sidecar/identity/password"
 )
 
@@ -134,7 +135,7 @@ func TestLoginCorruptHash(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &shop{log: new(lines)}
+	s := &shop{log: new(identitytest.Log)}
 	s.start(t, h)
 	for n, corrupt := range []string{
 		"garbage-hunter2", "$argon2id$v=19$m=64,t=1,p=1$hunter2", "$2b$31$hunter2", "c2NyeXB0hunter2", "$argon2id$v=19$m=4294967295,t=1,p=1$aHVudGVyMg$aHVudGVyMg",

@@ -1,12 +1,10 @@
 package oidc_test
 
 import (
-	"bytes"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -31,25 +29,7 @@ type world struct {
 	idp   *demoidp.Provider
 	shop  *oidc.Provider
 	clock *identitytest.Clock
-	log   *log
-}
-
-// log is what was logged.
-type log struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *log) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *log) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
+	log   *identitytest.Log
 }
 
 const clientSecret = "s3cret%+&=: of the shop"
@@ -57,7 +37,7 @@ const clientSecret = "s3cret%+&=: of the shop"
 // newWorld starts both; change may change the shop's configuration.
 func newWorld(t testing.TB, change func(*oidc.Config)) *world {
 	t.Helper()
-	w := &world{clock: identitytest.NewClock(), log: new(log)}
+	w := &world{clock: identitytest.NewClock(), log: new(identitytest.Log)}
 	w.idp = identitytest.NewOIDC(t, demoidp.Options{
 		Clients:   []demoidp.Client{{ID: clientID, Secret: identity.NewSecret(clientSecret), RedirectURIs: []string{callbackURL}}},
 		People:    []demoidp.Person{{Name: "Ann Lee Example", Email: person}},
