@@ -111,7 +111,8 @@ func TestKeysUnavailable(t *testing.T) {
 func TestKeyForOtherAlgorithm(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
-	response, err := browser.Get(w.idp.Issuer() + string(demoidp.Keys))
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	response, err := client.Get(w.idp.Issuer() + string(demoidp.Keys))
 	if err != nil {
 		t.Fatal(err)
 	}

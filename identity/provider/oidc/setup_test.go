@@ -2,7 +2,6 @@ package oidc_test
 
 import (
 	"log/slog"
-	"net/http"
 	"net/url"
 	"strings"
 	"testing"
@@ -70,15 +69,7 @@ func newProvider(t testing.TB, c oidc.Config) *oidc.Provider {
 }
 
 func newAttempt() identity.Attempt {
-	return identity.Attempt{
-		CallbackURL: callbackURL, Verifier: identity.NewSecret(strings.Repeat("v", 43)), Nonce: strings.Repeat("n", 43),
-	}
-}
-
-// browser follows no redirect: the test looks at them.
-var browser = &http.Client{
-	Transport:     &http.Transport{DisableKeepAlives: true},
-	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	return identitytest.NewAttempt(callbackURL)
 }
 
 // visit goes to the provider as the person and returns the code that comes back.
@@ -88,14 +79,9 @@ func (w *world) visit(t testing.TB, a identity.Attempt) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	response, err := browser.Get(location + "&login_hint=" + url.QueryEscape(person))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	back, err := response.Location()
-	if err != nil || !strings.HasPrefix(back.String(), callbackURL+"?") || back.Query().Get("state") != "the state" {
-		t.Fatalf("status %d, back at %v: %v", response.StatusCode, back, err)
+	back := identitytest.Redirected(t, location+"&login_hint="+url.QueryEscape(person))
+	if !strings.HasPrefix(back.String(), callbackURL+"?") || back.Query().Get("state") != "the state" {
+		t.Fatalf("back at %v", back)
 	}
 	return back.Query().Get("code")
 }
