@@ -121,7 +121,7 @@ func TestExpressReadsOurSessions(t *testing.T) {
 	}
 	client := redis.NewClient(options)
 	t.Cleanup(func() { _ = client.Close() })
-	store, err := redisstore.New(client, redisstore.Options{SessionPrefix: sessionPrefix})
+	store, err := redisstore.New(client, redisstore.Options{SessionPrefix: sessionPrefix, Timeout: 30 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}

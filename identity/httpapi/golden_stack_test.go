@@ -84,7 +84,7 @@ func newGoldenStack(t *testing.T, e *goldenExchange) *goldenStack {
 	fatal(err)
 	t.Cleanup(func() { _ = embedded.Close() })
 	s := &goldenStack{t: t}
-	s.store, err = redisstore.New(embedded.Client(), redisstore.Options{Clock: now})
+	s.store, err = redisstore.New(embedded.Client(), redisstore.Options{Clock: now, Timeout: 30 * time.Second})
 	fatal(err)
 	secret, err := token.NewSecret(identity.NewSecret("reference-jwt-secret"), true)
 	fatal(err)
