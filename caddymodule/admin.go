@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -32,74 +33,69 @@ func (*adminAPI) CaddyModule() caddy.ModuleInfo {
 }
 
 // Routes implements caddy.AdminRouter.
-func (a *adminAPI) Routes() []caddy.AdminRoute {
-	return []caddy.AdminRoute{{Pattern: revokePath, Handler: caddy.AdminHandlerFunc(a.revoke)}}
+func (*adminAPI) Routes() []caddy.AdminRoute {
+	return []caddy.AdminRoute{
+		{Pattern: revokePath, Handler: aboutSomebody("revoked", func(ctx context.Context, r *Realm, w whom) (any, error) {
+			ids, err := r.revoke(ctx, w)
+			return revokeAnswer{ids}, err
+		})},
+		{Pattern: unlockPath, Handler: aboutSomebody("unlocked", func(ctx context.Context, r *Realm, w whom) (any, error) {
+			ids, emptied, err := r.unlock(ctx, w)
+			return unlockAnswer{ids, emptied}, err
+		})},
+	}
 }
 
-const revokePath = "/auth_sidecar/revoke"
+const (
+	revokePath = "/auth_sidecar/revoke"
+	unlockPath = "/auth_sidecar/unlock"
+)
 
-// revokeRequest says whose credentials are to end: by the identity's id, by an
-// actor, or by what a provider calls the person.
-type revokeRequest struct {
-	Realm      string `json:"realm,omitempty"`
-	IdentityID string `json:"identity_id,omitempty"`
-	ActorType  string `json:"actor_type,omitempty"`
-	ActorID    string `json:"actor_id,omitempty"`
-	Provider   string `json:"provider,omitempty"`
-	Entity     string `json:"entity,omitempty"`
-}
-
-// revokeAnswer says whose ended.
+// revokeAnswer says whose credentials ended.
 type revokeAnswer struct {
 	Revoked []string `json:"revoked"`
 }
 
-// check returns an error unless the request names somebody in exactly one way.
-func (r revokeRequest) check() error {
-	ways := 0
-	for _, way := range []struct{ one, two string }{{r.IdentityID, r.IdentityID}, {r.ActorType, r.ActorID}, {r.Provider, r.Entity}} {
-		if (way.one == "") != (way.two == "") {
-			return errors.New("actor_type goes with actor_id, and provider with entity")
-		}
-		if way.one != "" {
-			ways++
-		}
-	}
-	if ways != 1 {
-		return errors.New("name an identity_id, or an actor_type and actor_id, or a provider and entity")
-	}
-	return nil
+// unlockAnswer says who was unlocked, and how many limits were in use. There is no
+// id of a name that nobody has here, at which somebody guessed all the same.
+type unlockAnswer struct {
+	Unlocked []string `json:"unlocked"`
+	Emptied  int      `json:"emptied"`
 }
 
-func (*adminAPI) revoke(w http.ResponseWriter, r *http.Request) error {
-	if r.Method != http.MethodPost {
-		return caddy.APIError{HTTPStatus: http.StatusMethodNotAllowed, Err: errors.New("method not allowed")}
+// aboutSomebody is an endpoint that does something about those whom the request
+// names; what is done to them is for its errors.
+func aboutSomebody(done string, do func(ctx context.Context, r *Realm, w whom) (answer any, err error)) caddy.AdminHandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if r.Method != http.MethodPost {
+			return caddy.APIError{HTTPStatus: http.StatusMethodNotAllowed, Err: errors.New("method not allowed")}
+		}
+		var request whom
+		in := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxAdminBody))
+		in.DisallowUnknownFields() // a misspelt name must not mean somebody else
+		err := in.Decode(&request)
+		if err == nil {
+			err = request.check()
+		}
+		if err != nil {
+			return caddy.APIError{HTTPStatus: http.StatusBadRequest, Err: err}
+		}
+		realm, err := activeRealm(request.Realm)
+		if err != nil {
+			return caddy.APIError{HTTPStatus: http.StatusNotFound, Err: err}
+		}
+		answer, err := do(r.Context(), realm, request)
+		switch {
+		case errors.Is(err, identity.ErrNotFound):
+			return caddy.APIError{HTTPStatus: http.StatusNotFound, Err: realm.nobody(request)}
+		case err != nil:
+			realm.logger.Error("somebody could not be "+done, zap.String("reason", identity.ReasonOf(err)), zap.Error(err), remedyField(err))
+			// The endpoint may be open to others than those who read the log.
+			return caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: fmt.Errorf("it is not known whether anything was %s: %s", done, identity.ReasonOf(err))}
+		}
+		w.Header().Set("Content-Type", "application/json")
+		return json.NewEncoder(w).Encode(answer)
 	}
-	var request revokeRequest
-	in := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxAdminBody))
-	in.DisallowUnknownFields() // a misspelt name must not revoke somebody else
-	err := in.Decode(&request)
-	if err == nil {
-		err = request.check()
-	}
-	if err != nil {
-		return caddy.APIError{HTTPStatus: http.StatusBadRequest, Err: err}
-	}
-	realm, err := activeRealm(request.Realm)
-	if err != nil {
-		return caddy.APIError{HTTPStatus: http.StatusNotFound, Err: err}
-	}
-	revoked, err := realm.revoke(r.Context(), request)
-	switch {
-	case errors.Is(err, identity.ErrNotFound):
-		return caddy.APIError{HTTPStatus: http.StatusNotFound, Err: errors.New("there is no such identity")}
-	case err != nil:
-		realm.logger.Error("credentials could not be revoked", zap.String("reason", identity.ReasonOf(err)), zap.Error(err), remedyField(err))
-		// The endpoint may be open to others than those who read the log.
-		return caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: fmt.Errorf("it is not known whether anything was revoked: %s", identity.ReasonOf(err))}
-	}
-	w.Header().Set("Content-Type", "application/json")
-	return json.NewEncoder(w).Encode(revokeAnswer{revoked})
 }
 
 // activeRealm returns a realm of the configuration that runs.

@@ -10,7 +10,7 @@ func init() {
 		Name:  "auth-sidecar",
 		Short: "Looks after the identities of the authentication sidecar",
 		CobraFunc: func(root *cobra.Command) {
-			root.AddCommand(doctorCommand(), revokeCommand())
+			root.AddCommand(doctorCommand(), revokeCommand(), unlockCommand())
 		},
 	})
 }

@@ -23,3 +23,6 @@ var (
 	Doctor        = doctor
 	DoctorCommand = doctorCommand
 )
+
+// AdminRoutes are those of the admin endpoint.
+var AdminRoutes = new(adminAPI).Routes

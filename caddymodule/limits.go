@@ -53,9 +53,10 @@ func (l Limit) rate(name string) (limit.Rate, error) {
 	return r, limit.Check(name, r)
 }
 
-// limiter makes what the configuration says; nil is the default.
-func (l *Limits) limiter(counter limit.Counter) (identity.Limiter, error) {
-	c := limit.Config{Counter: counter}
+// limiter makes what the configuration says; nil is the default. The key makes
+// pseudonyms of people.
+func (l *Limits) limiter(counter limit.Counter, key identity.Secret) (identity.Limiter, error) {
+	c := limit.Config{Counter: counter, Key: key}
 	if l == nil {
 		return limit.New(c)
 	}

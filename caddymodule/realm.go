@@ -170,7 +170,7 @@ func (r *Realm) provision(ctx caddy.Context, name string) error {
 	if r.JWT != nil {
 		ttl = time.Duration(r.JWT.ExpiresIn)
 	}
-	limiter, err := r.Limits.limiter(store)
+	limiter, err := r.Limits.limiter(store, derive(cookieSecrets[0], "limits of "+name))
 	if err != nil {
 		return fmt.Errorf("limits: %w", err)
 	}

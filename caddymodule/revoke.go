@@ -8,10 +8,10 @@ import (
 	"github.com/caddy-commerce/auth-sidecar/identity"
 )
 
-// revoke ends the credentials of everybody whom the request names, and returns
-// their ids. identity.ErrNotFound if it names nobody.
-func (r *Realm) revoke(ctx context.Context, request revokeRequest) ([]string, error) {
-	ids, err := r.named(ctx, request)
+// revoke ends the credentials of everybody who is named, and returns
+// their ids. identity.ErrNotFound if nobody is.
+func (r *Realm) revoke(ctx context.Context, w whom) ([]string, error) {
+	ids, err := r.named(ctx, w)
 	if err != nil {
 		return nil, err
 	}
@@ -31,23 +31,4 @@ func (r *Realm) revoke(ctx context.Context, request revokeRequest) ([]string, er
 		}
 	}
 	return ids, nil
-}
-
-// named returns the ids of those whom the request names.
-func (r *Realm) named(ctx context.Context, request revokeRequest) ([]string, error) {
-	if request.IdentityID != "" {
-		return []string{request.IdentityID}, nil
-	}
-	if request.ActorID != "" {
-		ids, err := r.store.Holders(ctx, request.ActorType, request.ActorID)
-		if err == nil && len(ids) == 0 {
-			err = identity.ErrNotFound
-		}
-		return ids, err
-	}
-	i, err := r.service.FindBy(ctx, request.Provider, request.Entity)
-	if err != nil {
-		return nil, err
-	}
-	return []string{i.ID}, nil
 }

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/caddy-commerce/auth-sidecar/identity/identitytest"
 )
@@ -103,5 +104,42 @@ func TestOperatorRevokes(t *testing.T) {
 	redis.Stop()
 	if status, body := post(`{"identity_id":"` + id + `"}`); status != http.StatusServiceUnavailable || strings.Contains(body, redis.Addr()) {
 		t.Errorf("without a store: %d %s", status, body)
+	}
+}
+
+// Support unlocks an account by the command, and is told when there was nothing.
+func TestOperatorUnlocks(t *testing.T) {
+	t.Parallel()
+	redis := identitytest.StartRedis(t)
+	admin := net.JoinHostPort("127.0.0.1", strconv.Itoa(identitytest.FreePort(t)))
+	caddy := StartCaddy(t, CaddyConfig{
+		Global: strings.TrimSuffix(sidecarGlobal, "}") + "rate_limit network 1 300h\n}\nadmin " + admin, Site: guarded, MoreAddrs: []string{admin}, Env: sidecarEnv(redis),
+	})
+	logIn := func(password string) sent {
+		return ask(t, caddy, "POST", "/auth/customer/emailpass", fmt.Sprintf(`{"email":"jane@example.com","password":%q}`, password))
+	}
+	unlock := func(args ...string) (string, error) {
+		out, err := exec.CommandContext(t.Context(), CaddyBinary(t), append([]string{"auth-sidecar", "unlock", "--address", admin}, args...)...).CombinedOutput()
+		return string(out), err
+	}
+	ask(t, caddy, "POST", "/auth/customer/emailpass/register", `{"email":"jane@example.com","password":"correct horse"}`).token(t)
+	// Until the registration is given back, which nobody waits for, it is in the way.
+	for deadline := time.Now().Add(time.Minute); logIn("a wrong guess").status != http.StatusUnauthorized; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("no guess is judged")
+		}
+	}
+	logIn("correct horse").want(t, http.StatusTooManyRequests)
+	if out, err := unlock("--provider", "emailpas", "--entity", "jane@example.com"); err == nil || !strings.Contains(out, "no provider emailpas; there is: emailpass") {
+		t.Errorf("a misspelt provider: %v: %s", err, out)
+	}
+	if out, err := unlock("--provider", "emailpass", "--entity", "JANE@example.com"); err != nil || !strings.Contains(out, "authid_") || !strings.HasSuffix(out, "limits that were in use: 2\n") {
+		t.Errorf("%v: %s", err, out)
+	}
+	logIn("correct horse").want(t, http.StatusOK)
+	for _, args := range [][]string{nil, {"--identity", "authid_nobody"}, {"--actor-type", "customer"}} {
+		if out, err := unlock(args...); err == nil {
+			t.Errorf("%q: %s", args, out)
+		}
 	}
 }

@@ -29,6 +29,9 @@ type Error struct {
 	Err     error  // cause, for the log only; may be nil
 	// RetryAfter is how long the same will have the same answer. Of CodeLimited.
 	RetryAfter time.Duration
+	// Limit is the bucket that was full, and Key whose it is, by a pseudonym: of
+	// CodeLimited by a Limiter, for logs.
+	Limit, Key string
 }
 
 // Error implements the error interface. The text is for logs.
@@ -65,6 +68,15 @@ func ReasonOf(err error) string {
 		return e.Reason
 	}
 	return "internal"
+}
+
+// LimitOf returns the bucket that is the reason of an error, and whose it is; "" if
+// none is.
+func LimitOf(err error) (limit, key string) {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Limit, e.Key
+	}
+	return "", ""
 }
 
 // Unavailable wraps the failure of a port that could not be asked.

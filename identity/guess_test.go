@@ -75,7 +75,7 @@ func TestGuessesFromManyAndOfMany(t *testing.T) {
 		t.Errorf("%d passwords were judged", got)
 	}
 	// What it is refused takes nothing from the accounts.
-	if used := g.counter.used("account", "nobody25@example.com") + g.counter.used("network", "192.0.2.66 nobody25@example.com"); used != 0 {
+	if used := g.counter.used("account", "nobody25@example.com") + g.counter.used("network", "nobody25@example.com", "192.0.2.66"); used != 0 {
 		t.Errorf("%d count", used)
 	}
 }
@@ -227,7 +227,7 @@ func TestGuessesWithManyKnownBrowsers(t *testing.T) {
 		g.judged(login("198.51.100.1", 100+n, "wrong"))
 	}
 	wantLimited(t, login("198.51.100.1", 200, "secret"), "network_limited", 100*time.Hour)
-	if used := g.counter.used("device", "browser 200 ann@example.com"); used != 0 {
+	if used := g.counter.used("device", "ann@example.com", "browser 200"); used != 0 {
 		t.Errorf("what was refused counts in %d", used)
 	}
 	if err := login("203.0.113.1", 300, "secret"); err != nil {

@@ -55,12 +55,15 @@ type Limiter interface {
 	Refund(ctx context.Context, taken []Verdict) error
 	// Clear empties the buckets.
 	Clear(ctx context.Context, s Subject, buckets ...Bucket) error
+	// Unlock empties all buckets in which guesses at the account count, of whatever
+	// client or browser, and returns how many were not empty. It may take seconds.
+	Unlock(ctx context.Context, account string) (int, error)
 }
 
 // Verdict is what a bucket says.
 type Verdict struct {
 	Bucket Bucket
-	// Of is whose bucket it is, in the Limiter's own words.
+	// Of is whose bucket it is, in the Limiter's own words: of people, a pseudonym.
 	Of string
 	// Allowed: there was place, and the thing is counted.
 	Allowed bool
@@ -115,5 +118,5 @@ func taken(verdicts []Verdict) []Verdict {
 }
 
 func limited(v Verdict) error {
-	return &Error{Code: CodeLimited, Reason: string(v.Bucket) + "_limited", Message: "Too many requests", RetryAfter: v.Wait}
+	return &Error{Code: CodeLimited, Reason: string(v.Bucket) + "_limited", Message: "Too many requests", RetryAfter: v.Wait, Limit: string(v.Bucket), Key: v.Of}
 }

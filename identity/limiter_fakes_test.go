@@ -2,7 +2,12 @@ package identity_test
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -61,11 +66,35 @@ func (c *counter) ForgetEvents(_ context.Context, counts []limit.Count) error {
 	return nil
 }
 
-// fill leaves no place in a bucket.
-func (c *counter) fill(bucket, of string) {
+func (c *counter) ForgetBeginning(_ context.Context, names []string, beginning string) (n int, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.full[bucket+" "+of] = true
+	for bucket, used := range c.events {
+		name, of, _ := strings.Cut(bucket, " ")
+		if used > 0 && slices.Contains(names, name) && strings.HasPrefix(of, beginning) {
+			delete(c.events, bucket)
+			n++
+		}
+	}
+	return n, c.failure.Err
+}
+
+// fill leaves no place in a bucket, of whom the names are, an account first.
+func (c *counter) fill(bucket string, names ...string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.full[bucketOf(bucket, names)] = true
+}
+
+// bucketOf is what a bucket is called, by a limiter without a key.
+func bucketOf(bucket string, names []string) string {
+	bucket += " "
+	for _, name := range names {
+		mac := hmac.New(sha256.New, nil)
+		mac.Write([]byte(name))
+		bucket += base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:16])
+	}
+	return bucket
 }
 
 // forget empties all buckets.
@@ -86,11 +115,11 @@ func (c *counter) fail(failure limit.Reply, healthy ...string) {
 	}
 }
 
-// used returns how many events a bucket holds.
-func (c *counter) used(bucket, of string) int {
+// used returns how many events a bucket holds, of whom the names are.
+func (c *counter) used(bucket string, names ...string) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.events[bucket+" "+of]
+	return c.events[bucketOf(bucket, names)]
 }
 
 func limiterOf(t testing.TB, c limit.Counter, rates map[identity.Bucket]limit.Rate) identity.Limiter {

@@ -119,6 +119,7 @@ func (h *Handler) refuse(r *http.Request, c *call, err error) answer {
 	if ours {
 		attrs = append(attrs, slog.String("remedy", remedy))
 	}
+	attrs = append(attrs, LimitAttrs(err)...)
 	h.Logger.LogAttrs(r.Context(), level, "request refused", attrs...)
 	a, failure := jsonAnswer(status, body)
 	if failure != nil {
@@ -127,6 +128,16 @@ func (h *Handler) refuse(r *http.Request, c *call, err error) answer {
 	a.retryAfter = RetryAfter(status, err)
 	a.public = c.route == nil
 	return a
+}
+
+// LimitAttrs says in a log line which limit refused, by its name in the
+// configuration and by the pseudonym of whose it is, which ends the key in Redis.
+func LimitAttrs(err error) []slog.Attr {
+	limit, key := identity.LimitOf(err)
+	if limit == "" {
+		return nil
+	}
+	return []slog.Attr{slog.String("limit", limit), slog.String("key", key)}
 }
 
 // Remedy says what the operator can do about a refusal that a set-up causes.

@@ -25,6 +25,7 @@ func RunLimits(t *testing.T, nodes func(t *testing.T) []limit.Counter) {
 		"events are taken back":     testEventsReturned,
 		"late, less is taken back":  testLateReturn,
 		"a bucket is emptied":       testBucketForgotten,
+		"many are emptied":          testBucketsForgotten,
 		"a smaller bucket":          testSmallerBucket,
 		"in parallel, on all nodes": testParallelEvents,
 		"in parallel, taking back":  testParallelReturns,
@@ -163,6 +164,35 @@ func testBucketForgotten(t *testing.T, nodes []limit.Counter) {
 	}
 }
 
+// All of some names that begin alike, on whatever server, and no others.
+func testBucketsForgotten(t *testing.T, nodes []limit.Counter) {
+	var those, others []limit.Count
+	for n := range 30 {
+		those = append(those, count("a", fmt.Sprint("x-", n)), count("c", fmt.Sprint("x-", n)))
+		others = append(others, count("b", fmt.Sprint("x-", n)), count("a", fmt.Sprint("y-", n)), count("a", fmt.Sprint("-x-", n)))
+	}
+	for _, what := range append(those, others...) {
+		take(t, nodes[0], what)
+	}
+	for _, want := range []int{len(those), 0} {
+		n, err := nodes[1].ForgetBeginning(t.Context(), []string{"a", "c", "d"}, "x-")
+		noError(t, err)
+		if n != want {
+			t.Errorf("%d were emptied, want %d", n, want)
+		}
+	}
+	for _, what := range others {
+		if reply := take(t, nodes[len(nodes)-1], what); reply.Used < 0.15 { // one of ten before it
+			t.Errorf("%s %s was emptied", what.Bucket, what.Of)
+		}
+	}
+	for _, what := range those {
+		if reply := take(t, nodes[len(nodes)-1], what); reply.Used > 0.15 {
+			t.Errorf("%s %s was not emptied", what.Bucket, what.Of)
+		}
+	}
+}
+
 // What was counted by an older configuration, or by a clock that was set back
 // since, fills the bucket of today and no more.
 func testSmallerBucket(t *testing.T, nodes []limit.Counter) {
@@ -242,5 +272,9 @@ func LimitCalls(c limit.Counter) map[string]func(ctx context.Context) error {
 		"TakeEvents":   func(ctx context.Context) error { return c.TakeEvents(ctx, what)[0].Err },
 		"ReturnEvents": func(ctx context.Context) error { return c.ReturnEvents(ctx, what, []int64{1}) },
 		"ForgetEvents": func(ctx context.Context) error { return c.ForgetEvents(ctx, what) },
+		"ForgetBeginning": func(ctx context.Context) error {
+			_, err := c.ForgetBeginning(ctx, []string{"a"}, "x")
+			return err
+		},
 	}
 }

@@ -14,8 +14,9 @@ import (
 type bucket struct {
 	name identity.Bucket
 	rate Rate // default
-	// of says whose bucket an event belongs in; false: in none.
-	of func(identity.Subject) (name string, ok bool)
+	// of says whose bucket an event belongs in, of an account's the account first;
+	// false: in none.
+	of func(identity.Subject) (names []string, ok bool)
 	// byClient: it counts by the client's address.
 	byClient bool
 }
@@ -39,19 +40,21 @@ var buckets = []bucket{
 }
 
 // client is one household. Those of whom nobody knows are not counted.
-func client(s identity.Subject) (string, bool) { return Network(s.Client, Household), s.Client != "" }
+func client(s identity.Subject) ([]string, bool) {
+	return []string{Network(s.Client, Household)}, s.Client != ""
+}
 
-func account(s identity.Subject) (string, bool) { return s.Account, true }
+func account(s identity.Subject) ([]string, bool) { return []string{s.Account}, true }
 
 // networkAtAccount is a larger network: many get the whole of a Site, and choose
 // within. Those of whom nobody knows are one.
-func networkAtAccount(s identity.Subject) (string, bool) {
-	return Network(s.Client, Site) + " " + s.Account, true
+func networkAtAccount(s identity.Subject) ([]string, bool) {
+	return []string{s.Account, Network(s.Client, Site)}, true
 }
 
-func deviceAtAccount(s identity.Subject) (string, bool) { return s.Device + " " + s.Account, true }
+func deviceAtAccount(s identity.Subject) ([]string, bool) { return []string{s.Account, s.Device}, true }
 
-func all(identity.Subject) (string, bool) { return "", true }
+func all(identity.Subject) ([]string, bool) { return []string{""}, true }
 
 // Defaults returns the rate of every bucket.
 func Defaults() map[identity.Bucket]Rate {

@@ -20,7 +20,7 @@ func (r Rate) Interval() time.Duration {
 // Count is one event of one bucket.
 type Count struct {
 	Bucket string // its name: letters and `_`
-	Of     string // whose it is; any text
+	Of     string // whose it is; any text, a pseudonym of a Limiter's
 	Rate   Rate
 }
 
@@ -52,4 +52,8 @@ type Counter interface {
 	ReturnEvents(ctx context.Context, counts []Count, at []int64) error
 	// ForgetEvents empties the buckets.
 	ForgetEvents(ctx context.Context, counts []Count) error
+	// ForgetBeginning empties all buckets of those names whose Of, letters, digits, `_`
+	// and `-`, has that beginning, and returns how many were not empty. It looks at all
+	// that is kept, so it takes longer than anybody at a log-in could wait.
+	ForgetBeginning(ctx context.Context, names []string, beginning string) (int, error)
 }

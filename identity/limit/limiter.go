@@ -19,6 +19,9 @@ type Config struct {
 	// Trusted are networks whose clients are not limited by their address: a server
 	// of the shop's own, which logs people in.
 	Trusted []netip.Prefix
+	// Key makes pseudonyms of names: the same on all nodes. Default: none, and whoever
+	// reads a bucket's name can try whose it is.
+	Key identity.Secret
 	// Clock tells the time where the Counter cannot. Default: time.Now.
 	Clock func() time.Time
 }
@@ -115,6 +118,23 @@ func (l *Limiter) Clear(ctx context.Context, s identity.Subject, names ...identi
 	return l.Counter.ForgetEvents(ctx, counts)
 }
 
+// guesses are the buckets in which guesses at an account count.
+var guesses = []identity.Bucket{identity.BucketAccount, identity.BucketNetwork, identity.BucketDevice, identity.BucketDevices}
+
+// Unlock implements identity.Limiter. The stand-ins are left to time.
+func (l *Limiter) Unlock(ctx context.Context, account string) (int, error) {
+	var names []string
+	for _, name := range guesses {
+		if _, limited := l.buckets[name]; limited {
+			names = append(names, string(name))
+		}
+	}
+	if len(names) == 0 {
+		return 0, nil
+	}
+	return l.Counter.ForgetBeginning(ctx, names, pseudonym(l.Key, account))
+}
+
 // counts returns an event of the subject in each of those buckets that are limited
 // and for it.
 func (l *Limiter) counts(s identity.Subject, names []identity.Bucket) []Count {
@@ -125,8 +145,8 @@ func (l *Limiter) counts(s identity.Subject, names []identity.Bucket) []Count {
 		if !limited || b.byClient && trusted {
 			continue
 		}
-		if of, ok := b.of(s); ok {
-			counts = append(counts, Count{string(name), of, b.rate})
+		if names, ok := b.of(s); ok {
+			counts = append(counts, Count{string(name), pseudonyms(l.Key, names), b.rate})
 		}
 	}
 	return counts

@@ -1,7 +1,13 @@
 package limit_test
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"math"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -33,30 +39,94 @@ func newLimiter(t *testing.T, change func(*limit.Config)) *limit.Limiter {
 	return l
 }
 
+// named is what stands for those names, with that key.
+func named(key string, names ...string) (of string) {
+	for _, name := range names {
+		mac := hmac.New(sha256.New, []byte(key))
+		mac.Write([]byte(name))
+		of += base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:16])
+	}
+	return of
+}
+
 // Whose bucket it is: one of a household, of a site at an account, of a browser at
-// an account, of all.
+// an account, of all. It is told by who has the key alone.
 func TestWhoseBucket(t *testing.T) {
 	t.Parallel()
-	l := newLimiter(t, nil)
-	for client, want := range map[string]string{
-		"192.0.2.1":          "login 192.0.2.1; account ann; network 192.0.2.1 ann; device d ann; devices ann; register 192.0.2.1; third_party_all ",
-		"2001:db8:1:2::3":    "login 2001:db8:1:2::/64; account ann; network 2001:db8:1::/48 ann; device d ann; devices ann; register 2001:db8:1:2::/64; third_party_all ",
-		"::ffff:192.0.2.1":   "login 192.0.2.1; account ann; network 192.0.2.1 ann; device d ann; devices ann; register 192.0.2.1; third_party_all ",
-		"":                   "account ann; network  ann; device d ann; devices ann; third_party_all ",
-		"no address\x00at:1": "login no address\x00at:1; account ann; network no address\x00at:1 ann; device d ann; devices ann; register no address\x00at:1; third_party_all ",
+	l := newLimiter(t, func(c *limit.Config) { c.Key = identity.NewSecret("the realm's") })
+	other := newLimiter(t, func(c *limit.Config) { c.Key = identity.NewSecret("another's") })
+	for client, networks := range map[string][2]string{
+		"192.0.2.1":          {"192.0.2.1", "192.0.2.1"},
+		"2001:db8:1:2::3":    {"2001:db8:1:2::/64", "2001:db8:1::/48"},
+		"::ffff:192.0.2.1":   {"192.0.2.1", "192.0.2.1"},
+		"":                   {},
+		"no address\x00at:1": {"no address\x00at:1", "no address\x00at:1"},
 	} {
-		verdicts, err := l.Take(t.Context(), identity.Subject{Client: client, Account: "ann", Device: "d"},
-			identity.BucketLogin, identity.BucketAccount, identity.BucketNetwork, identity.BucketDevice, identity.BucketDevices, identity.BucketRegister, identity.BucketThirdPartyAll)
+		ask := func(l *limit.Limiter) (got []string) {
+			verdicts, err := l.Take(t.Context(), identity.Subject{Client: client, Account: "ann", Device: "d"},
+				identity.BucketLogin, identity.BucketAccount, identity.BucketNetwork, identity.BucketDevice, identity.BucketDevices, identity.BucketRegister, identity.BucketThirdPartyAll)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, v := range verdicts {
+				got = append(got, string(v.Bucket)+" "+v.Of)
+			}
+			return got
+		}
+		of := func(names ...string) string { return named("the realm's", names...) }
+		want := []string{
+			"account " + of("ann"), "network " + of("ann", networks[1]), "device " + of("ann", "d"), "devices " + of("ann"), "third_party_all " + of(""),
+		}
+		if client != "" {
+			want = slices.Insert(want, 4, "register "+of(networks[0]))
+			want = slices.Insert(want, 0, "login "+of(networks[0]))
+		}
+		got := ask(l)
+		if !slices.Equal(got, want) {
+			t.Errorf("%q: got %q, want %q", client, got, want)
+		}
+		for _, name := range ask(other) {
+			if slices.Contains(got, name) {
+				t.Errorf("%q: %s is named alike with another key", client, name)
+			}
+		}
+	}
+}
+
+// An account is unlocked for all clients and browsers, and no other.
+func TestUnlock(t *testing.T) {
+	t.Parallel()
+	l := newLimiter(t, func(c *limit.Config) {
+		c.Rates = map[identity.Bucket]limit.Rate{identity.BucketDevices: {}} // which is not limited
+		for _, name := range []identity.Bucket{identity.BucketLogin, identity.BucketAccount, identity.BucketNetwork, identity.BucketDevice, identity.BucketResetAccount} {
+			c.Rates[name] = limit.Rate{Events: 4, Window: 400 * time.Hour}
+		}
+	})
+	// used returns how full the buckets are that one more event is counted in.
+	used := func(s identity.Subject) (quarters []int) {
+		verdicts, err := l.Take(t.Context(), s, identity.BucketLogin, identity.BucketAccount, identity.BucketNetwork, identity.BucketDevice, identity.BucketDevices, identity.BucketResetAccount)
 		if err != nil {
 			t.Fatal(err)
 		}
-		var got []string
 		for _, v := range verdicts {
-			got = append(got, string(v.Bucket)+" "+v.Of)
+			quarters = append(quarters, int(math.Round(4*v.Used)))
 		}
-		if text := strings.Join(got, "; "); text != want {
-			t.Errorf("%q: got %q, want %q", client, text, want)
+		return quarters
+	}
+	for n := range 3 {
+		used(identity.Subject{Client: fmt.Sprint("192.0.2.", n), Account: "ann", Device: fmt.Sprint(n)})
+		used(identity.Subject{Client: "198.51.100.1", Account: "bob", Device: "b"})
+	}
+	for _, want := range []int{1 + 3 + 3, 0} {
+		if n, err := l.Unlock(t.Context(), "ann"); err != nil || n != want {
+			t.Errorf("%d were emptied, want %d: %v", n, want, err)
 		}
+	}
+	if got := used(identity.Subject{Client: "192.0.2.1", Account: "ann", Device: "1"}); !slices.Equal(got, []int{2, 1, 1, 1, 4}) {
+		t.Errorf("ann: login, account, network, device and reset are at %d quarters", got)
+	}
+	if got := used(identity.Subject{Client: "198.51.100.1", Account: "bob", Device: "b"}); !slices.Equal(got, []int{4, 4, 4, 4, 4}) {
+		t.Errorf("bob: they are at %d quarters", got)
 	}
 }
 

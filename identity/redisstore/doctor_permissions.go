@@ -18,7 +18,7 @@ var commandsSent = []string{
 	"sadd KEY m", "srem KEY m", "smembers KEY", "xack KEY g 1-0", "xadd KEY * f v", "xautoclaim KEY g c 0 0", "xclaim KEY g c 0 1-0", "xdel KEY 1-0",
 	"xgroup CREATE KEY g 0 MKSTREAM", "xgroup DELCONSUMER KEY g c", "xgroup DESTROY KEY g", "xinfo GROUPS KEY", "xinfo CONSUMERS KEY g",
 	"xlen KEY", "xpending KEY g", "xrange KEY - +", "xreadgroup GROUP g c STREAMS KEY >", "xtrim KEY MAXLEN 1", "eval s 1 KEY", "evalsha s 1 KEY",
-	"get SESSION", "set SESSION v", "del SESSION", "publish CHANNEL m", "subscribe CHANNEL", "wait 0 1", "time", "role",
+	"get SESSION", "set SESSION v", "del SESSION", "publish CHANNEL m", "subscribe CHANNEL", "scan 0", "wait 0 1", "time", "role",
 }
 
 // examinePermissions asks whether the user may send each command, or tries

@@ -73,8 +73,17 @@ func (k keyspace) attempt(hash string) string { return k.prefix + "st:" + hash }
 // recent is the string that says when somebody logged in with that credential.
 func (k keyspace) recent(credential string) string { return k.prefix + "lg:" + digest(credential) }
 
-// bucket is the string that says when a bucket will be empty.
-func (k keyspace) bucket(name, of string) string { return k.prefix + "rl:" + name + ":" + digest(of) }
+// bucket is the string that says when a bucket will be empty. A pseudonym stands
+// there as it is: people find it by what is in the log.
+func (k keyspace) bucket(name, of string) string {
+	if !validID(of) {
+		of = digest(of)
+	}
+	return k.buckets(name) + of
+}
+
+// buckets is what the keys of all buckets of that name begin with.
+func (k keyspace) buckets(name string) string { return k.prefix + "rl:" + name + ":" }
 
 // session is the string that is the session's record.
 func (k keyspace) session(sid string) string { return k.sessions + sid }

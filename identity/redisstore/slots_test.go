@@ -110,7 +110,7 @@ func TestEveryCommandHasOneSlot(t *testing.T) {
 		if kind == "evalsha" || kind == "eval" {
 			kind = fmt.Sprint(command[:2])
 		}
-		if checked[kind] == 100 || kind == "hello" || kind == "client" { // the rest differs in names only
+		if checked[kind] == 100 || kind == "hello" || kind == "client" || kind == "scan" { // the rest differs in names only, and a scan has none
 			continue
 		}
 		checked[kind]++

@@ -18,7 +18,7 @@ import (
 // unwaited are the writes that may be lost with the master: what they keep is a
 // convenience, or counts guesses.
 var unwaited = map[string]bool{
-	"MarkRecent": true, "ReplaceSession": true, "TakeEvents": true, "ReturnEvents": true, "ForgetEvents": true,
+	"MarkRecent": true, "ReplaceSession": true, "TakeEvents": true, "ReturnEvents": true, "ForgetEvents": true, "ForgetBeginning": true,
 	"SeeSession": true, "UnlistSessions": true,
 }
 

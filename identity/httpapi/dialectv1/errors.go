@@ -116,6 +116,7 @@ func (h *Handler) refuse(c *call, err error) answer {
 	if remedy, ok := httpapi.Remedy(reason); ok {
 		attrs = append(attrs, slog.String("remedy", remedy))
 	}
+	attrs = append(attrs, httpapi.LimitAttrs(err)...)
 	h.Logger.LogAttrs(c.Context(), level, "request refused", attrs...)
 	return a
 }
