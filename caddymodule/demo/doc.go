@@ -1,6 +1,6 @@
 // Package demo is a shop to try the sidecar with: a small commerce backend that
 // lives in memory (NewShop), a storefront page that uses it the way the official
-// client does in session mode (Storefront), and the directive
+// client does in session mode, and the directive
 // auth_sidecar_demo that puts either of them on a site (Handler), or the OpenID
 // provider of the package demoidp, to sign in with.
 //

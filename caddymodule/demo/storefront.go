@@ -43,20 +43,8 @@ func newAsset(text []byte, media string) asset {
 	return asset{media: media, etag: `"` + hex.EncodeToString(sum[:12]) + `"`, text: text}
 }
 
-// Storefront returns a handler that serves the page: /, /app.js and /style.css.
-// What is not the page's goes to next, nil for 404.
-func Storefront(next http.Handler) http.Handler {
-	if next == nil {
-		next = http.NotFoundHandler()
-	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !servePage(w, r) {
-			next.ServeHTTP(w, r)
-		}
-	})
-}
-
-// servePage answers a request for the page, and says whether it was one.
+// servePage answers a request for the page (/, /app.js and /style.css), and says
+// whether it was one.
 func servePage(w http.ResponseWriter, r *http.Request) bool {
 	a, ok := assets[r.URL.Path]
 	if !ok || r.Method != http.MethodGet && r.Method != http.MethodHead {
