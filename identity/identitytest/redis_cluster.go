@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 const (
@@ -90,6 +91,33 @@ func (c *Cluster) Addrs() []string {
 
 // URL returns a redis:// URL that lists the nodes.
 func (c *Cluster) URL() string { return "redis://" + strings.Join(c.Addrs(), ",") }
+
+// Patience is how long a node does not answer until the others, all of which must
+// run, take it for dead. At first, and for one that was started again, it is a second.
+func (c *Cluster) Patience(d time.Duration) {
+	c.t.Helper()
+	for _, node := range c.Nodes {
+		node.MustAsk("CONFIG", "SET", "cluster-node-timeout", d.Milliseconds())
+	}
+}
+
+// AwaitReplicated waits until every replica that runs has what its master had
+// written when this was called, or later.
+func (c *Cluster) AwaitReplicated() {
+	c.t.Helper()
+	Await(c.t, "the replicas have everything", func() bool { return replicated(c.Nodes) })
+}
+
+// ReplicasOf returns the nodes that run and call themselves replicas of the master.
+func (c *Cluster) ReplicasOf(master *Redis) []*Redis {
+	var replicas []*Redis
+	for _, node := range c.Nodes {
+		if info := node.Info("replication"); info["role"] == "slave" && info["master_port"] == strconv.Itoa(master.port) {
+			replicas = append(replicas, node)
+		}
+	}
+	return replicas
+}
 
 // Masters returns the nodes that run, call themselves masters and serve slots.
 func (c *Cluster) Masters() []*Redis {

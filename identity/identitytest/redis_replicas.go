@@ -101,6 +101,43 @@ func (r *Replicated) Promote(node *Redis) {
 	}
 }
 
+// Rejoin starts a server that was killed again, as a replica of the master, and
+// returns when it is in step. There must be no sentinels, which do it themselves.
+func (r *Replicated) Rejoin(node, master *Redis) {
+	r.t.Helper()
+	node.Restart()
+	node.MustAsk("REPLICAOF", "127.0.0.1", strconv.Itoa(master.port))
+	r.AwaitInStep()
+}
+
+// AwaitReplicated waits until every replica that runs has what its master had
+// written when this was called, or later.
+func (r *Replicated) AwaitReplicated() {
+	r.t.Helper()
+	Await(r.t, "the replicas have everything", func() bool { return replicated(r.Nodes) })
+}
+
+// replicated reports whether the replicas among the nodes have all of their masters.
+func replicated(nodes []*Redis) bool {
+	written := make(map[string]int) // by port of the master
+	for _, node := range nodes {
+		if info := node.Info("replication"); info["role"] == "master" {
+			written[strconv.Itoa(node.port)], _ = strconv.Atoi(info["master_repl_offset"])
+		}
+	}
+	for _, node := range nodes {
+		info := node.Info("replication")
+		if info["role"] != "slave" {
+			continue
+		}
+		want, known := written[info["master_port"]]
+		if has, err := strconv.Atoi(info["slave_repl_offset"]); err != nil || !known || has < want {
+			return false
+		}
+	}
+	return true
+}
+
 // Cut ends the replication until Mend: what is written meanwhile reaches no
 // replica. There must be no sentinels, which would mend it by themselves.
 func (r *Replicated) Cut() {

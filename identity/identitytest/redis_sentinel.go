@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 const (
@@ -63,6 +64,15 @@ func (r *Redis) hurry() {
 	r.t.Helper()
 	r.MustAsk("SENTINEL", "DEBUG", "INFO-PERIOD", "200", "PING-PERIOD", "100", "ASK-PERIOD", "100",
 		"PUBLISH-PERIOD", "200", "TILT-TRIGGER", "60000", "TILT-PERIOD", "1000")
+}
+
+// Patience is how long a server does not answer until the sentinels, all of which
+// must run, take it for dead. At first it is half a second.
+func (s *Sentinels) Patience(d time.Duration) {
+	s.t.Helper()
+	for _, sentinel := range s.Sentinels {
+		sentinel.MustAsk("SENTINEL", "SET", SentinelMaster, "down-after-milliseconds", d.Milliseconds())
+	}
 }
 
 // Addrs returns host and port of every sentinel.

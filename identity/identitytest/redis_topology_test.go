@@ -5,6 +5,7 @@ package identitytest_test
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -34,11 +35,23 @@ func TestReplicas(t *testing.T) {
 	if got := r.Nodes[2].MustAsk("GET", "k"); r.Master() != r.Nodes[1] || got != "w" {
 		t.Errorf("after the promotion the other replica has %v", got)
 	}
+	r.Rejoin(master, r.Nodes[1])
+	if got := master.MustAsk("GET", "k"); got != "w" {
+		t.Errorf("the last master came back with %v", got)
+	}
+	r.Nodes[1].MustAsk("SET", "k", "x")
+	r.AwaitReplicated()
+	for _, replica := range []*identitytest.Redis{master, r.Nodes[2]} {
+		if got := replica.MustAsk("GET", "k"); got != "x" {
+			t.Errorf("a replica that has everything has %v", got)
+		}
+	}
 }
 
 func TestSentinels(t *testing.T) {
 	t.Parallel()
 	s := identitytest.StartSentinels(t, 2)
+	s.Patience(time.Second)
 	first := s.Master()
 	first.MustAsk("SET", "k", "v")
 	first.MustAsk("WAIT", 2, 0)
@@ -59,12 +72,16 @@ func TestSentinels(t *testing.T) {
 func TestCluster(t *testing.T) {
 	t.Parallel()
 	c := identitytest.StartCluster(t, 1)
+	c.Patience(2 * time.Second)
 	if len(c.Nodes) != 6 || len(c.Masters()) != 3 {
 		t.Fatalf("%d of %d nodes are masters", len(c.Masters()), len(c.Nodes))
 	}
 	first := c.MasterOf("k")
 	first.MustAsk("SET", "k", "v")
-	first.MustAsk("WAIT", 1, 0)
+	c.AwaitReplicated()
+	if replicas := c.ReplicasOf(first); len(replicas) != 1 {
+		t.Errorf("it has %d replicas", len(replicas))
+	}
 	first.Kill()
 	c.AwaitFailover(first)
 	second := c.MasterOf("k")

@@ -13,10 +13,10 @@ import (
 // what passes (RESP 2 and 3), so that a single command or reply can go wrong.
 // Its methods may be called by any goroutine.
 type Relay struct {
-	server string
-	port   int
+	port int
 
 	mu       sync.Mutex
+	server   string
 	listener net.Listener // nil while connections are refused
 	conns    map[*relayed]bool
 	fate     func(command []string) Fate
@@ -99,6 +99,17 @@ func (r *Relay) Cut() {
 	}
 }
 
+// Lead leads connections to the server at another address from now on, and resets
+// those that there are.
+func (r *Relay) Lead(server string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.server = server
+	for c := range r.conns {
+		c.end(true)
+	}
+}
+
 // Refuse resets every connection and takes no further ones.
 func (r *Relay) Refuse() {
 	r.mu.Lock()
@@ -141,7 +152,10 @@ func (r *Relay) accept() error {
 }
 
 func (r *Relay) serve(client *net.TCPConn) {
-	server, err := net.Dial("tcp4", r.server)
+	r.mu.Lock()
+	leads := r.server
+	r.mu.Unlock()
+	server, err := net.Dial("tcp4", leads)
 	if err != nil {
 		_ = client.SetLinger(0)
 		_ = client.Close()
@@ -149,7 +163,7 @@ func (r *Relay) serve(client *net.TCPConn) {
 	}
 	c := newRelayed(r, client, server.(*net.TCPConn))
 	r.mu.Lock()
-	if r.listener == nil || r.closed { // it was refused meanwhile
+	if r.listener == nil || r.closed || r.server != leads { // it was refused meanwhile
 		r.mu.Unlock()
 		c.end(true)
 		return

@@ -162,3 +162,24 @@ func TestRelayRefusesAndCuts(t *testing.T) {
 		}
 	}
 }
+
+func TestRelayLeads(t *testing.T) {
+	t.Parallel()
+	client, relay, _ := through(t, 3)
+	if err := client.Set(t.Context(), "k", "v", 0).Err(); err != nil {
+		t.Fatal(err)
+	}
+	held := make(chan struct{})
+	relay.Set(only("GET", identitytest.Fate{Replied: func() { close(held) }, Delay: time.Hour}))
+	asked := make(chan error, 1)
+	go func() { asked <- client.Get(context.Background(), "k").Err() }()
+	<-held
+	relay.Lead(identitytest.StartRedis(t).Addr())
+	if err := <-asked; err == nil {
+		t.Error("a connection to the last server outlived the next")
+	}
+	relay.Set(nil)
+	if n, err := client.DBSize(t.Context()).Result(); err != nil || n != 0 {
+		t.Errorf("the other server has %d keys, %v", n, err)
+	}
+}
