@@ -152,7 +152,13 @@ func (s *Service) update(ctx context.Context, actorType, provider, token string,
 	}
 	hash := resetHash(c.ID)
 	// Hashing costs much: a used token must not get that far.
-	if err := invalidIfGone(s.Store.CheckReset(ctx, i.ID, provider, hash)); err != nil {
+	err = s.Store.CheckReset(ctx, i.ID, provider, hash)
+	if errors.Is(err, ErrNotFound) {
+		// What used it up may have been a first try, which got 503 since a failover would
+		// undo it. Who is refused takes the new password for set.
+		err = s.Store.CheckReset(Durable(ctx), i.ID, provider, hash)
+	}
+	if err := invalidIfGone(err); err != nil {
 		return Claims{}, err
 	}
 	if may != nil {

@@ -41,7 +41,9 @@ func (s *Service) SignUp(ctx context.Context, in Input, profile json.RawMessage)
 	}
 	begun := s.Clock()
 	e := &enrolling{accounts: s.accounts(EmailPass, Customer), profile: profile}
-	i, err := r.Register(ctx, e, in)
+	// That there is an account already is said when it is safe, as in Register: it may
+	// be what a first try left that got 503.
+	i, err := r.Register(Durable(ctx), e, in)
 	if err = g.end(ctx, err); err != nil {
 		return Claims{}, nil, fmt.Errorf("signing up: %w", err)
 	}
