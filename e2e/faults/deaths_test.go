@@ -20,9 +20,13 @@ import (
 func TestSidecarIsKilled(t *testing.T) {
 	t.Parallel()
 	s := newStand(t)
-	s.everyDeath(t, func() { s.node.Kill() }, func() {
-		s.meets(nil)
-		s.node.Restart()
+	s.everyStep(t, func(t testing.TB) death {
+		return after(func(heard func()) {
+			s.node.Kill()
+			heard()
+			s.meets(nil)
+			s.node.Restart()
+		})
 	})
 }
 
@@ -31,15 +35,50 @@ func TestSidecarIsKilled(t *testing.T) {
 func TestServerIsKilled(t *testing.T) {
 	t.Parallel()
 	s := newStand(t)
-	s.everyDeath(t, func() { s.redis.Kill() }, func() {
-		s.redis.Restart()
-		s.meets(nil)
-		get("/mine", s.cold.bearer()...).until(t, s.maker.URL()) // it was cut off, too
+	s.everyStep(t, func(t testing.TB) death {
+		return after(func(heard func()) {
+			s.redis.Kill()
+			heard()
+			s.redis.Restart()
+			s.meets(nil)
+			get("/mine", s.cold.bearer()...).until(t, s.maker.URL()) // it was cut off, too
+		})
 	})
 }
 
-// everyDeath makes every write, and kills at every step of it.
-func (s *stand) everyDeath(t *testing.T, kill, revive func()) {
+// death is what happens at one step of a write.
+type death struct {
+	// fate is that of the command at which it happens, behind that of those after it.
+	// When it calls reached, strike is run.
+	fate   func(reached func()) identitytest.Fate
+	behind identitytest.Fate
+	// strike kills, and puts everything in order again. Until heard returns, the
+	// client waits for the answer.
+	strike func(heard func())
+	// again: who got 503 does it once more before heard returns.
+	again bool
+}
+
+// after strikes when the server has carried out a command and nobody has heard. The
+// server does not hear of the next, so that this is before that as well.
+func after(strike func(heard func())) death {
+	return death{
+		fate: func(reached func()) identitytest.Fate {
+			return identitytest.Fate{Replied: reached, Delay: time.Hour}
+		},
+		behind: identitytest.Fate{Vanish: true},
+		strike: strike,
+	}
+}
+
+// hiccups is how often in a row nothing may be known of a write that nothing was
+// done to: at most for want of processors.
+const hiccups = 20
+
+// everyStep makes every write as often as it has steps, and lets a death happen at
+// each.
+func (s *stand) everyStep(t *testing.T, next func(testing.TB) death) {
+	t.Helper()
 	writes := s.writes()
 	deaths := 0
 	for _, name := range slices.Sorted(maps.Keys(writes)) {
@@ -47,67 +86,80 @@ func (s *stand) everyDeath(t *testing.T, kill, revive func()) {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
-			for n := 1; ; n++ {
-				if !s.dies(t, writes[name](t), n, kill, revive) {
+			unknown := 0
+			for n := 1; ; {
+				struck, answered := s.dies(t, writes[name](t), n, next(t))
+				switch {
+				case struck:
+					deaths++
+					n++
+					unknown = 0
+				case answered:
 					return // there are no so many commands
+				default:
+					if unknown++; unknown == hiccups {
+						t.Fatal("nobody knows what becomes of it, and nothing is wrong")
+					}
 				}
-				deaths++
 			}
 		})
 	}
 	t.Logf("killed %d times; nothing acknowledged was lost", deaths)
 }
 
-// dies makes the attempt, kills when the server has carried out the nth command of it
-// and nobody has heard, and reports whether it got that far. The server does not hear
-// of the next command, so that this is before that as well.
-func (s *stand) dies(t *testing.T, a attempt, n int, kill, revive func()) (died bool) {
+// dies makes the attempt, lets the death happen at the nth command of it, and reports
+// whether it got that far, and whether it was answered as if nothing was wrong.
+func (s *stand) dies(t *testing.T, a attempt, n int, d death) (struck, answered bool) {
 	t.Helper()
 	// Connections are made before, so that their greetings are not counted.
 	get("/mine", s.cold.bearer()...).until(t, s.node.URL())
 	reached := make(chan struct{})
-	reach := sync.OnceFunc(func() { close(reached) })
 	commands := 0
 	s.meets(func(command []string) identitytest.Fate {
-		if ofConnections(command[0]) {
-			return identitytest.Fate{}
-		}
-		commands++
 		switch {
-		case commands < n:
+		case ofConnections(command[0]):
 			return identitytest.Fate{}
-		case commands == n:
-			return identitytest.Fate{Replied: reach, Delay: time.Hour}
+		case !ofWaiting(command):
+			if commands++; commands == n {
+				return d.fate(sync.OnceFunc(func() { close(reached) }))
+			}
 		}
-		return identitytest.Fate{Vanish: true}
+		if commands < n {
+			return identitytest.Fate{}
+		}
+		return d.behind
 	})
-	answered := make(chan e2e.Answer, 1)
+	answer := make(chan e2e.Answer, 1)
 	go func() {
 		got, _ := a.send(t.Context(), s.node.URL()) // its connection may end with the node
-		answered <- got
+		answer <- got
 	}()
 	var got e2e.Answer
 	select {
 	case <-reached:
-		died = true
-		kill()
-		got = <-answered
-		revive()
-	case got = <-answered:
+		struck = true
+		d.strike(func() {
+			if got = <-answer; d.again && got.Status == http.StatusServiceUnavailable {
+				got, _ = a.send(t.Context(), s.node.URL())
+				if !slices.Contains(a.answers, got.Status) && got.Status != http.StatusServiceUnavailable {
+					t.Errorf("answered 503 and then %d %s, which rests on what may be lost yet", got.Status, got.Body)
+				}
+			}
+		})
+	case got = <-answer:
 		s.meets(nil)
 	}
-	switch {
-	case slices.Contains(a.answers, got.Status):
-	case !died || got.Status != 0 && got.Status != http.StatusServiceUnavailable:
-		t.Errorf("answered %d %s", got.Status, got.Body)
-		fallthrough
-	default:
+	answered = slices.Contains(a.answers, got.Status)
+	if !answered {
+		if got.Status != 0 && got.Status != http.StatusServiceUnavailable {
+			t.Errorf("answered %d %s", got.Status, got.Body)
+		}
 		got = e2e.Answer{} // nothing was acknowledged
 	}
 	if a.over(t, s.node, got); t.Failed() {
 		t.Fatalf("that was after command %d", n)
 	}
-	return died
+	return struck, answered
 }
 
 // ofConnections reports whether a command is none of a request, but of connections
@@ -115,4 +167,10 @@ func (s *stand) dies(t *testing.T, a attempt, n int, kill, revive func()) (died 
 func ofConnections(name string) bool {
 	return slices.Contains([]string{"HELLO", "CLIENT", "AUTH", "SELECT", "PING", "ROLE", "COMMAND", "TIME", "XREAD"}, name) ||
 		strings.Contains(name, "SUBSCRIBE")
+}
+
+// ofWaiting reports whether a command belongs to the one before it: replicas are
+// waited for.
+func ofWaiting(command []string) bool {
+	return command[0] == "WAIT" || command[0] == "SET" && strings.HasPrefix(command[1], "auth:w:{")
 }

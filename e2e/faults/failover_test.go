@@ -4,27 +4,22 @@ package faults
 
 import (
 	"math/rand/v2"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
 	"github.com/caddy-commerce/auth-sidecar/e2e"
-	"github.com/caddy-commerce/auth-sidecar/identity"
 	"github.com/caddy-commerce/auth-sidecar/identity/identitytest"
-	"github.com/caddy-commerce/auth-sidecar/identity/provider/demoidp"
 )
 
 // failover is what clients are told while masters are killed again and again: dies
 // kills one, and returns when another has taken its place and all is well again.
-func failover(t *testing.T, url, options string, stream redis.UniversalClient, dies func(*rand.Rand)) {
+func failover(t *testing.T, url string, by topology, stream redis.UniversalClient, dies func(*rand.Rand)) {
 	t.Helper()
-	s := &stand{backend: newBackend(t), people: identitytest.NewOIDC(t, demoidp.Options{
-		Clients: []demoidp.Client{{ID: "shop", Secret: identity.NewSecret(idpSecret), RedirectURIs: []string{idpPage}}},
-	})}
+	s := around(t)
+	s.topology = by
 	config := s.config(url, "strict", timeout)
-	config.Global = strings.Replace(config.Global, "redis {env.REDIS_URL} {\n", "redis {env.REDIS_URL} {\n"+options+"\n", 1)
 	nodes := []string{e2e.StartCaddy(t, config).URL(), e2e.StartCaddy(t, config).URL()}
 	failovers := 0
 	l := history(t, uint64(time.Now().UnixNano()), nodes, stream, func(l *ledger, random *rand.Rand) {
@@ -45,7 +40,7 @@ func TestHistoryBehindSentinels(t *testing.T) {
 	servers := identitytest.StartSentinels(t, 2)
 	stream := redis.NewFailoverClient(&redis.FailoverOptions{MasterName: identitytest.SentinelMaster, SentinelAddrs: servers.Addrs()})
 	t.Cleanup(func() { _ = stream.Close() })
-	failover(t, servers.URL(), "sentinel "+identitytest.SentinelMaster+"\nwait 2 400ms", stream, func(*rand.Rand) {
+	failover(t, servers.URL(), topology{sentinel, 2}, stream, func(*rand.Rand) {
 		master := servers.Master()
 		master.Kill()
 		servers.AwaitFailover(master)
@@ -60,7 +55,7 @@ func TestHistoryInACluster(t *testing.T) {
 	cluster := identitytest.StartCluster(t, 1)
 	stream := redis.NewClusterClient(&redis.ClusterOptions{Addrs: cluster.Addrs()})
 	t.Cleanup(func() { _ = stream.Close() })
-	failover(t, cluster.URL(), "cluster\nwait 1 400ms", stream, func(random *rand.Rand) {
+	failover(t, cluster.URL(), topology{"cluster", 1}, stream, func(random *rand.Rand) {
 		masters := cluster.Masters()
 		master := masters[random.IntN(len(masters))]
 		master.Kill()

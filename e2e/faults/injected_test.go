@@ -16,6 +16,9 @@ type fault struct {
 	begin, end func(t testing.TB, s *stand)
 	// dead: nothing can be asked of the store while it lasts.
 	dead bool
+	// forgets: though dead, the node may be connected anew for revocations, and so
+	// asks again about those whom it knew.
+	forgets bool
 	// harmless: nobody notices.
 	harmless bool
 	// quick: it is part of what runs without the build tag.

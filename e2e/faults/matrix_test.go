@@ -22,10 +22,16 @@ func TestMatrix(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	s := newStand(t)
-	p := s.newPeople(t)
-	total := new(tally)
 	all := injected(seed)
 	maps.Copy(all, servers())
+	s.matrix(t, all, func(int) map[string]func(testing.TB) attempt { return s.writes() })
+}
+
+// matrix lets every attempt meet every fault; writes returns those of the nth fault.
+func (s *stand) matrix(t *testing.T, all map[string]fault, writes func(n int) map[string]func(testing.TB) attempt) {
+	t.Helper()
+	p := s.newPeople(t)
+	total := new(tally)
 	met := 0
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		f := all[name]
@@ -33,8 +39,8 @@ func TestMatrix(t *testing.T) {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
+			attempts := s.routes(t, p, writes(met))
 			met++
-			attempts := s.routes(t, p)
 			maps.Copy(attempts, s.proxied(t, p))
 			running := s.opens(t, p)
 			s.warms(t, p)

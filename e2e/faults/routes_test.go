@@ -42,8 +42,8 @@ func (s *stand) warms(t testing.TB, p people) {
 }
 
 // routes are the attempts at the routes of the sidecar itself, made anew for each
-// fault.
-func (s *stand) routes(t testing.TB, p people) map[string]attempt {
+// fault, with these of its writes.
+func (s *stand) routes(t testing.TB, p people, writes map[string]func(testing.TB) attempt) map[string]attempt {
 	t.Helper()
 	cold := s.joined(t)
 	found := fine(get("/store/auth/"+p.known.email), http.StatusOK)
@@ -57,7 +57,7 @@ func (s *stand) routes(t testing.TB, p people) map[string]attempt {
 		"log-in, wrong password":           refused(p.known.logInBy(other)),
 		"log-in, nobody":                   refused(post(logIn, credentials(newAddress(), password))),
 		"session, revoked":                 known(refused(post(session, "", p.gone.bearer()...))),
-		"log-out, no session":              refused(remove(session, p.ended.browser()...)),
+		"log-out, no session":              s.endsNothing(p),
 		"refresh by bearer":                fine(post(refresh, "", cold.bearer()...), http.StatusOK),
 		"refresh by session":               fine(post(refresh, "", cold.browser()...), http.StatusOK),
 		"refresh, revoked":                 refused(post(refresh, "", p.gone.bearer()...)),
@@ -74,7 +74,7 @@ func (s *stand) routes(t testing.TB, p people) map[string]attempt {
 		"v1 exists":                        found,
 		"v1 exists not":                    notFound,
 	}
-	for name, make := range s.writes() {
+	for name, make := range writes {
 		all[name] = make(t)
 	}
 	for name, a := range s.routesV1(t, p) {

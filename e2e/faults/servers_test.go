@@ -42,11 +42,12 @@ func servers() map[string]fault {
 		"CLIENT PAUSE": { // it cannot be ended: that is a command too
 			begin: told("CLIENT", "PAUSE", "4000", "ALL"), end: told("PING"),
 		},
-		"CLIENT PAUSE WRITE": {begin: told("CLIENT", "PAUSE", "60000", "WRITE"), end: told("CLIENT", "UNPAUSE")},
-		"CLIENT KILL":        {begin: told("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"), end: func(testing.TB, *stand) {}},
-		"SCRIPT FLUSH":       {harmless: true, begin: told("SCRIPT", "FLUSH"), end: func(testing.TB, *stand) {}},
-		"maxmemory":          {begin: told("CONFIG", "SET", "maxmemory", "1"), end: told("CONFIG", "SET", "maxmemory", "0")},
-		"no replicas":        {begin: told("CONFIG", "SET", "min-replicas-to-write", "1"), end: told("CONFIG", "SET", "min-replicas-to-write", "0")},
+		"CLIENT PAUSE WRITE":  {begin: told("CLIENT", "PAUSE", "60000", "WRITE"), end: told("CLIENT", "UNPAUSE")},
+		"CLIENT KILL":         {begin: told("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"), end: func(testing.TB, *stand) {}},
+		"SCRIPT FLUSH":        {harmless: true, begin: told("SCRIPT", "FLUSH"), end: func(testing.TB, *stand) {}},
+		"maxmemory":           {begin: told("CONFIG", "SET", "maxmemory", "1"), end: told("CONFIG", "SET", "maxmemory", "0")},
+		"no replicas":         {begin: told("CONFIG", "SET", "min-replicas-to-write", "1"), end: told("CONFIG", "SET", "min-replicas-to-write", "0")},
+		"snapshots that fail": snapshotsFail(),
 		"replica of nobody": {
 			begin: told("REPLICAOF", "127.0.0.1", "1"), end: told("REPLICAOF", "NO", "ONE"),
 		},

@@ -36,6 +36,7 @@ const global = `servers {
 auth_sidecar {
 	redis {env.REDIS_URL} {
 		timeout {TIMEOUT}
+		{REDIS}
 	}
 	jwt {
 		secret {env.JWT_SECRET}
@@ -79,20 +80,32 @@ reverse_proxy {env.BACKEND}`
 // stand is a Redis, a sidecar that reaches it by way of a relay, and one that
 // nothing happens to, with which a test prepares and looks what is stored.
 type stand struct {
-	redis   *identitytest.Redis
-	relay   *identitytest.Relay
-	backend string
-	people  *demoidp.Provider
-	node    *e2e.Caddy
-	maker   *e2e.Caddy
-	direct  *redis.Client
-	cold    person // somebody of whom the node knows nothing or what it was told
+	redis    *identitytest.Redis
+	relay    *identitytest.Relay
+	topology topology // if there are several servers
+	backend  string
+	people   *demoidp.Provider
+	node     *e2e.Caddy
+	maker    *e2e.Caddy
+	direct   redis.UniversalClient
+	cold     person // somebody of whom the node knows nothing or what it was told
+}
+
+// around makes what is around the sidecars of a stand.
+func around(t testing.TB) *stand {
+	t.Helper()
+	return &stand{
+		backend: newBackend(t),
+		people: identitytest.NewOIDC(t, demoidp.Options{
+			Clients: []demoidp.Client{{ID: "shop", Secret: identity.NewSecret(idpSecret), RedirectURIs: []string{idpPage}}},
+		}),
+	}
 }
 
 // config is the configuration of a sidecar that finds Redis at that URL.
 func (s *stand) config(url, revocation string, timeout time.Duration) e2e.CaddyConfig {
 	return e2e.CaddyConfig{
-		Global: strings.NewReplacer("{REVOCATION}", revocation, "{TIMEOUT}", timeout.String()).Replace(global),
+		Global: strings.NewReplacer("{REVOCATION}", revocation, "{TIMEOUT}", timeout.String(), "{REDIS}", s.topology.options(timeout)).Replace(global),
 		Site:   site,
 		Env: []string{
 			"REDIS_URL=" + url,
@@ -110,23 +123,24 @@ func (s *stand) config(url, revocation string, timeout time.Duration) e2e.CaddyC
 // so that what was seen before a fault is known while it lasts.
 func newStand(t testing.TB, args ...string) *stand {
 	t.Helper()
-	s := &stand{
-		redis: identitytest.StartRedis(t, append([]string{
-			"--appendonly", "yes", "--appendfsync", "always", "--enable-debug-command", "yes", "--busy-reply-threshold", "50",
-		}, args...)...),
-		backend: newBackend(t),
-		people: identitytest.NewOIDC(t, demoidp.Options{
-			Clients: []demoidp.Client{{ID: "shop", Secret: identity.NewSecret(idpSecret), RedirectURIs: []string{idpPage}}},
-		}),
-	}
+	s := around(t)
+	s.redis = identitytest.StartRedis(t, append([]string{
+		"--appendonly", "yes", "--appendfsync", "always",
+		"--enable-debug-command", "yes", "--enable-protected-configs", "yes", "--busy-reply-threshold", "50",
+	}, args...)...)
 	s.relay = identitytest.StartRelay(t, s.redis.Addr())
 	s.meets(nil)
 	s.node = e2e.StartCaddy(t, s.config(s.relay.URL(), "cached 1h", timeout))
 	s.maker = e2e.StartCaddy(t, s.config(s.redis.URL(), "strict", patient))
-	s.direct = redis.NewClient(&redis.Options{Addr: s.redis.Addr(), ReadTimeout: time.Minute})
-	t.Cleanup(func() { _ = s.direct.Close() })
+	s.asksBy(t, redis.NewClient(&redis.Options{Addr: s.redis.Addr(), ReadTimeout: time.Minute}))
 	s.cold = s.joined(t)
 	return s
+}
+
+// asksBy is how a test itself asks what is stored.
+func (s *stand) asksBy(t testing.TB, direct redis.UniversalClient) {
+	s.direct = direct
+	t.Cleanup(func() { _ = direct.Close() })
 }
 
 // meets decides about the commands of the node's requests; nil lets them pass. It

@@ -1,0 +1,21 @@
+//go:build unix && faults
+
+package faults
+
+import "testing"
+
+// The sidecar and the master are killed together at every step of every write (attack
+// K2).
+func TestSidecarAndMasterAreKilled(t *testing.T) {
+	t.Parallel()
+	p := newPair(t)
+	p.everyStep(t, func(t testing.TB) death {
+		return after(func(heard func()) {
+			p.node.Kill()
+			heard()
+			p.master.Kill()
+			p.promote(t)
+			p.node.Restart()
+		})
+	})
+}
