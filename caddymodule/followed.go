@@ -18,17 +18,21 @@ type followed struct {
 	by     *follower
 	state  *state // whose caller counts when the answer begins
 	stream *openStream
-	cancel context.CancelFunc  // of requests that announced a stream, or nil
-	wire   http.ResponseWriter // the server's own
-	isCut  atomic.Bool
+	// announced: the request said that its answer is to last.
+	announced bool
+	cancel    context.CancelFunc  // of requests with a context of their own, or nil
+	wire      http.ResponseWriter // the server's own
+	isCut     atomic.Bool
 }
 
 // follow readies the answer to a caller's request. It returns the request with a
 // context that ends with the caller's credentials if it announces a stream: Caddy's
-// proxy closes both ends of an upgraded connection then.
+// proxy closes both ends of an upgraded connection then. One by HTTP/3 gets it in
+// any case, for nothing else ends its answer while the backend is silent.
 func (w *responseFilter) follow(r *http.Request, s *state, by *follower) *http.Request {
 	w.by, w.state = by, s
-	if !announced(r) {
+	w.announced = announced(r)
+	if !w.announced && r.ProtoMajor < 3 {
 		return r
 	}
 	ctx, cancel := context.WithCancel(r.Context())
@@ -41,7 +45,7 @@ func (w *responseFilter) begun(status int) {
 	if w.by == nil {
 		return
 	}
-	if status == http.StatusSwitchingProtocols || w.cancel != nil && status/100 == 2 || isEventStream(w.Header()) {
+	if status == http.StatusSwitchingProtocols || w.announced && status/100 == 2 || isEventStream(w.Header()) {
 		w.lasts()
 	}
 }

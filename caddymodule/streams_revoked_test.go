@@ -62,10 +62,10 @@ func event(t *testing.T, events *bufio.Reader) {
 	_, _ = events.ReadString('\n')
 }
 
-// socket opens an upgraded connection that echoes.
-func (s *shop) socket(t *testing.T, credential []string) (net.Conn, *bufio.Reader) {
-	t.Helper()
-	s.on("/store/socket", func(w http.ResponseWriter, _ *http.Request) {
+// echoing is a route that upgrades and echoes. It says when a connection ends.
+func (s *shop) echoing(path string) (ended chan struct{}) {
+	ended = make(chan struct{}, 10)
+	s.on(path, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Connection", "Upgrade")
 		w.Header().Set("Upgrade", "websocket")
 		w.WriteHeader(http.StatusSwitchingProtocols)
@@ -73,9 +73,17 @@ func (s *shop) socket(t *testing.T, credential []string) (net.Conn, *bufio.Reade
 		if err != nil {
 			return
 		}
+		defer func() { ended <- struct{}{} }()
 		defer conn.Close()
 		_, _ = io.Copy(conn, both)
 	})
+	return ended
+}
+
+// socket opens an upgraded connection that echoes.
+func (s *shop) socket(t *testing.T, credential []string) (net.Conn, *bufio.Reader) {
+	t.Helper()
+	s.echoing("/store/socket")
 	conn := s.dial(t)
 	if _, err := io.WriteString(conn, "GET /store/socket HTTP/1.1\r\nHost: shop\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+rawHeader(credential)+"\r\n"); err != nil {
 		t.Fatal(err)
@@ -88,7 +96,7 @@ func (s *shop) socket(t *testing.T, credential []string) (net.Conn, *bufio.Reade
 	return conn, answer
 }
 
-func echoes(t *testing.T, conn net.Conn, answer *bufio.Reader) {
+func echoes(t *testing.T, conn io.Writer, answer io.Reader) {
 	t.Helper()
 	if _, err := io.WriteString(conn, "hello"); err != nil {
 		t.Fatal(err)
@@ -175,7 +183,7 @@ func (s *shop) allSocketsEnd(t *testing.T, opened int) {
 	eventually(t, "every upgraded connection has ended", func() bool {
 		ended := 0
 		for line := range strings.Lines(s.log()) {
-			if strings.Contains(line, `"handled request"`) && strings.Contains(line, `"status":101`) {
+			if strings.Contains(line, `"handled request"`) && (strings.Contains(line, `"status":101`) || strings.Contains(line, `"method":"CONNECT"`)) {
 				ended++
 			}
 		}
