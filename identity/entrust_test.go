@@ -20,6 +20,20 @@ func (r *realm) entrust(t testing.TB, actorType, actorID, email, password string
 	return r.Entrust(t.Context(), actorType, actorID, p, password)
 }
 
+// entrusted returns the claims of a customer whose password was entrusted, and who
+// has logged in with it.
+func (r *realm) entrusted(t testing.TB) identity.Claims {
+	t.Helper()
+	if err := r.entrust(t, "customer", "cus_1", "ann@example.com", "old"); err != nil {
+		t.Fatal(err)
+	}
+	c, err := r.login(t, "ann@example.com", "old")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
 // actor returns as whom the password logs in, "" if it does not.
 func (r *realm) actor(t testing.TB, actorType, email, password string) string {
 	t.Helper()
@@ -177,13 +191,7 @@ func TestChangePasswordOfStaff(t *testing.T) {
 func TestEntrustWithoutTheStore(t *testing.T) {
 	t.Parallel()
 	r := newRealm(t, nil)
-	if err := r.entrust(t, "customer", "cus_1", "ann@example.com", "old"); err != nil {
-		t.Fatal(err)
-	}
-	c, err := r.login(t, "ann@example.com", "old")
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := r.entrusted(t)
 	change, err := r.PrepareChange(t.Context(), c, "new")
 	if err != nil {
 		t.Fatal(err)

@@ -31,13 +31,7 @@ func TestChangePasswordWhenOvertaken(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := newRealm(t, nil)
-			if err := r.entrust(t, "customer", "cus_1", "ann@example.com", "old"); err != nil {
-				t.Fatal(err)
-			}
-			c, err := r.login(t, "ann@example.com", "old")
-			if err != nil {
-				t.Fatal(err)
-			}
+			c := r.entrusted(t)
 			change, err := r.PrepareChange(t.Context(), c, "a squatter's")
 			if err != nil {
 				t.Fatal(err)
@@ -61,13 +55,7 @@ func TestChangePasswordWhenOvertaken(t *testing.T) {
 func TestPrepareChangeOfEndedClaims(t *testing.T) {
 	t.Parallel()
 	r := newRealm(t, nil)
-	if err := r.entrust(t, "customer", "cus_1", "ann@example.com", "old"); err != nil {
-		t.Fatal(err)
-	}
-	c, err := r.login(t, "ann@example.com", "old")
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := r.entrusted(t)
 	if err := r.Revoke(t.Context(), c.IdentityID); err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,6 @@
 // on the way to it, other programs, free ports; and stand-ins for what cannot be had:
 // the Medusas, third parties, a clock.
 //
-// RunStore and RunSessions are the contracts of the stores as tests; every
-// implementation must pass them.
+// RunStore, RunSessions, RunSessionLists and RunLimits are the contracts of what is
+// stored, as tests; every implementation must pass them.
 package identitytest
