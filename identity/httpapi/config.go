@@ -64,7 +64,8 @@ type Sessions interface {
 	Touch(ctx context.Context, sid string, record *session.Record, https bool) (setCookie string, err error)
 	End(ctx context.Context, sid string, record *session.Record) error
 	// EndAgain makes sure of the end of a session that is not there, or returns
-	// identity.ErrNotFound if there is nothing to make sure of.
+	// identity.ErrNotFound if there is nothing to make sure of, identity.ErrStale if
+	// it is there.
 	EndAgain(ctx context.Context, sid string) error
 	// List returns the identity's sessions of claims issued at validFrom or later.
 	List(ctx context.Context, identityID string, validFrom time.Time) ([]identity.SessionEntry, error)

@@ -112,9 +112,12 @@ func (h *Handler) endAgain(c *call, refusal error) error {
 	if !ok || h.crossOrigin.Check(c.Request) != nil {
 		return refusal
 	}
-	if err := h.Sessions.EndAgain(c.Context(), sid); errors.Is(err, identity.ErrNotFound) {
+	switch err := h.Sessions.EndAgain(c.Context(), sid); {
+	case errors.Is(err, identity.ErrNotFound):
 		return refusal
-	} else if err != nil {
+	case errors.Is(err, identity.ErrStale): // a failover brought it back just now
+		return identity.Unavailable("session_contended", err)
+	case err != nil:
 		return err
 	}
 	h.SessionEnded(sid)

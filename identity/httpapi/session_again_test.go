@@ -17,10 +17,12 @@ func TestLogOutAgain(t *testing.T) {
 		again  error
 		origin string
 		status int
+		reason string // of 503
 	}{
 		"nothing left open":   {again: identity.ErrNotFound, status: 401},
 		"made sure of":        {status: 200},
-		"not yet":             {again: identity.Unavailable("write_not_replicated", nil), status: 503},
+		"not yet":             {again: identity.Unavailable("write_not_replicated", nil), status: 503, reason: "write_not_replicated"},
+		"it has come back":    {again: identity.ErrStale, status: 503, reason: "session_contended"},
 		"by a foreign page":   {origin: stranger, status: 401},
 		"by the shop's pages": {origin: storefront, status: 200},
 	} {
@@ -46,9 +48,17 @@ func TestLogOutAgain(t *testing.T) {
 			if err := json.Unmarshal([]byte(s.log.String()), &line); err != nil {
 				t.Fatal(err)
 			}
-			if want, _ := httpapi.Remedy("write_not_replicated"); line.Level != "WARN" || line.Reason != "write_not_replicated" || line.Remedy != want || !strings.Contains(want, "INFO replication") {
+			if want, _ := httpapi.Remedy(test.reason); line.Level != "WARN" || line.Reason != test.reason || line.Remedy != want {
 				t.Errorf("got %+v", line)
 			}
 		})
+	}
+}
+
+// Who runs the servers is told where to look.
+func TestRemedyOfWritesThatAreNotReplicated(t *testing.T) {
+	t.Parallel()
+	if remedy, ok := httpapi.Remedy("write_not_replicated"); !ok || !strings.Contains(remedy, "INFO replication") {
+		t.Errorf("got %q", remedy)
 	}
 }

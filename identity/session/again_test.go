@@ -54,7 +54,7 @@ func TestEndAgainLeavesWhatIsThere(t *testing.T) {
 	t.Parallel()
 	m, store := newManagerBy(t, session.Config{Waits: true})
 	started := login(t, m, "", claims("customer", "cus_1"))
-	if err := m.EndAgain(t.Context(), started.SID); !errors.Is(err, identity.ErrNotFound) {
+	if err := m.EndAgain(t.Context(), started.SID); !errors.Is(err, identity.ErrStale) {
 		t.Errorf("got %v", err)
 	}
 	if _, err := m.Load(t.Context(), started.SID); err != nil {
@@ -63,6 +63,39 @@ func TestEndAgainLeavesWhatIsThere(t *testing.T) {
 	store.before = func(context.Context, string, string) error { return identity.Unavailable("store_refused", nil) }
 	if err := m.EndAgain(t.Context(), started.SID); identity.ReasonOf(err) != "store_refused" {
 		t.Errorf("got %v", err)
+	}
+}
+
+// Nobody is told that a session has ended which a failover brought back while it was
+// looked at.
+func TestLeaveWhatComesBack(t *testing.T) {
+	t.Parallel()
+	m, store := newManagerBy(t, session.Config{Waits: true})
+	started := login(t, m, "", claims("customer", "cus_1"))
+	data, _ := store.get(started.SID)
+	loads := 0
+	store.before = func(_ context.Context, op, sid string) error {
+		if op != "load" {
+			return nil
+		}
+		if loads++; loads == 1 {
+			store.mu.Lock()
+			defer store.mu.Unlock()
+			delete(store.records, sid)
+			return nil
+		}
+		store.put(sid, data, time.Hour)
+		return nil
+	}
+	if cookie, err := m.Leave(t.Context(), started.SID, "customer", false); cookie != "" || identity.CodeOf(err) != identity.CodeUnavailable {
+		t.Errorf("got %q, %v", cookie, err)
+	}
+	if cookie, err := m.Leave(t.Context(), started.SID, "customer", false); cookie != m.ClearCookie() || err != nil {
+		t.Errorf("again: got %q, %v", cookie, err)
+	}
+	store.before = nil
+	if _, err := m.Load(t.Context(), started.SID); !errors.Is(err, identity.ErrNotFound) {
+		t.Errorf("the session: %v", err)
 	}
 }
 

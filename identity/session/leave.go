@@ -19,7 +19,11 @@ import (
 func (m *Manager) Leave(ctx context.Context, sid, actorType string, https bool) (setCookie string, err error) {
 	record, _, err := m.load(ctx, sid)
 	if errors.Is(err, identity.ErrNotFound) {
-		if err := m.EndAgain(ctx, sid); err != nil && !errors.Is(err, identity.ErrNotFound) {
+		err := m.EndAgain(ctx, sid)
+		if errors.Is(err, identity.ErrStale) {
+			err = identity.Unavailable("session_contended", err)
+		}
+		if err != nil && !errors.Is(err, identity.ErrNotFound) {
 			return "", fmt.Errorf("leaving a session: %w", err)
 		}
 		return m.ClearCookie(), nil

@@ -199,14 +199,15 @@ func (m *Manager) End(ctx context.Context, sid string, record *Record) error {
 
 // EndAgain makes sure of the end of a session that is not there, for somebody who
 // was not told whether it has ended. It fails with identity.ErrNotFound if there is
-// nothing to make sure of, since the Store does not wait, and if the session is there.
+// nothing to make sure of, since the Store does not wait, and with identity.ErrStale if
+// the session is there: whoever saw that it was not met a failover.
 func (m *Manager) EndAgain(ctx context.Context, sid string) error {
 	if !m.cfg.Waits {
 		return identity.ErrNotFound
 	}
 	_, _, err := m.load(ctx, sid)
 	if err == nil {
-		return fmt.Errorf("ending a session again: %w: it has not ended", identity.ErrNotFound)
+		return fmt.Errorf("ending a session again: %w: it has not ended", identity.ErrStale)
 	}
 	if !errors.Is(err, identity.ErrNotFound) {
 		return fmt.Errorf("ending a session again: %w", err)

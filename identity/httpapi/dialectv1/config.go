@@ -50,7 +50,8 @@ type Sessions interface {
 	DeviceCookie(h http.Header, account string, https bool) string
 	Leave(ctx context.Context, sid, actorType string, https bool) (setCookie string, err error)
 	// EndAgain makes sure of the end of a session that is not there, or returns
-	// identity.ErrNotFound if there is nothing to make sure of.
+	// identity.ErrNotFound if there is nothing to make sure of, identity.ErrStale if
+	// it is there.
 	EndAgain(ctx context.Context, sid string) error
 	ClearCookie() string
 }

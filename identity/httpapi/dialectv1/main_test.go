@@ -126,7 +126,10 @@ func newShop(t *testing.T, change func(*setup)) *shop {
 	if c.Service == nil {
 		c.Service = s.service
 	}
-	c.Tokens, c.Sessions, c.Verifier = s.ring.V1(), s.sessions, s.verifier
+	if c.Sessions == nil {
+		c.Sessions = s.sessions
+	}
+	c.Tokens, c.Verifier = s.ring.V1(), s.verifier
 	handler, err := dialectv1.New(c)
 	must(t, err)
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

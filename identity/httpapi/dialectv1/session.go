@@ -105,12 +105,16 @@ func (h *Handler) logout(c *call) (answer, error) {
 // log-out leaves nothing open.
 func (h *Handler) logoutAgain(c *call, refusal error) (answer, error) {
 	sid, ok := h.Sessions.FromRequest(c.Header)
-	if _, no := errors.AsType[*statusError](refusal); !no || !ok || h.crossOrigin.Check(c.Request) != nil {
+	no, isNo := errors.AsType[*statusError](refusal)
+	if !isNo || !ok || h.crossOrigin.Check(c.Request) != nil {
 		return answer{}, refusal
 	}
-	if err := h.Sessions.EndAgain(c.Context(), sid); errors.Is(err, identity.ErrNotFound) {
+	switch err := h.Sessions.EndAgain(c.Context(), sid); {
+	case errors.Is(err, identity.ErrStale) && no.reason == "session_unknown": // a failover brought it back just now
+		return answer{}, identity.Unavailable("session_contended", err)
+	case errors.Is(err, identity.ErrNotFound), errors.Is(err, identity.ErrStale):
 		return answer{}, refusal
-	} else if err != nil {
+	case err != nil:
 		return answer{}, err
 	}
 	h.SessionEnded(sid)
