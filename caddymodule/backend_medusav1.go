@@ -64,6 +64,10 @@ func (m *MedusaV1Backend) Provision(ctx caddy.Context) error {
 }
 
 func (m *MedusaV1Backend) open(realm *Realm, logger *slog.Logger) (*backend, error) {
+	if realm.JWT.has(m.secret) {
+		logger.Warn("jwt secret is Medusa's own jwt_secret as well: Medusa believes tokens of the sidecar's that were revoked, wherever it is reached past Caddy; " +
+			"give the realm a secret that Medusa does not know")
+	}
 	var err error
 	m.client, err = medusav1.New(medusav1.Config{
 		URL: m.url, Tokens: m.ring.V1(), Secret: m.secret, Key: realm.shadowKeys[0], PreviousKeys: realm.shadowKeys[1:],

@@ -27,7 +27,7 @@ var errIll = errors.New("something is wrong with Redis; see above")
 // doctorCommand is `caddy auth-sidecar doctor`.
 func doctorCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "doctor [--config <path> [--adapter <name>]]",
+		Use:   "doctor [--config <path> [--adapter <name>]] [--envfile <path>]",
 		Short: "Examines the Redis of every realm",
 		Long: `
 Connects to the Redis of every realm of the configuration and looks whether it
@@ -38,15 +38,24 @@ permissions, schema of the data, state of a cluster.
 Ends with status 1 when something is wrong, or when a Redis cannot be asked. What
 a managed Redis does not tell could not be checked, and is not wrong.
 
---config and --adapter are as with caddy run. Placeholders are resolved in the
-environment of this command.`,
+--config, --adapter and --envfile are as with caddy run. Placeholders are resolved
+in the environment of this command, to which each --envfile adds the lines
+KEY=VALUE of a file.`,
 		Args: cobra.NoArgs,
 	}
 	cmd.Flags().StringP("config", "c", "", "Configuration file")
 	cmd.Flags().StringP("adapter", "a", "", "Name of config adapter to apply")
+	cmd.Flags().StringSliceP("envfile", "", []string{}, "Environment file(s) to load")
 	cmd.RunE = caddycmd.WrapCommandFuncForCobra(func(flags caddycmd.Flags) (int, error) {
 		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 		defer stop()
+		files, err := flags.GetStringSlice("envfile")
+		if err != nil {
+			return caddy.ExitCodeFailedStartup, err
+		}
+		if err := loadEnvFiles(files); err != nil {
+			return caddy.ExitCodeFailedStartup, err
+		}
 		config, _, _, err := caddycmd.LoadConfig(flags.String("config"), flags.String("adapter"))
 		if err != nil {
 			return caddy.ExitCodeFailedStartup, err

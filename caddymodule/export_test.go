@@ -22,6 +22,7 @@ func PooledConnections() (connected, references int) {
 var (
 	Doctor        = doctor
 	DoctorCommand = doctorCommand
+	ParseEnv      = parseEnv
 )
 
 // AdminRoutes are those of the admin endpoint.

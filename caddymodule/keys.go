@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -57,6 +58,17 @@ type KeyFile struct {
 	Path string `json:"path"`
 	// The key's `kid`. Default: its RFC 7638 thumbprint.
 	KID string `json:"kid,omitempty"`
+}
+
+// has reports whether the secret signs tokens, or did.
+func (j *JWT) has(secret identity.Secret) bool {
+	if j == nil {
+		return false
+	}
+	return slices.ContainsFunc(append([]string{j.Secret}, j.PreviousSecrets...), func(value string) bool {
+		own, err := resolveSecret("jwt secret", value) // which was resolved before
+		return err == nil && own.Reveal() == secret.Reveal()
+	})
 }
 
 // ring makes the key ring. generated is the secret to use when none is

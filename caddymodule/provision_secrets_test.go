@@ -117,6 +117,33 @@ func TestLiteralSecretsWarn(t *testing.T) {
 	}
 }
 
+// A Medusa v1 that knows the realm's secret would believe what was revoked here.
+func TestSharedSecretWarns(t *testing.T) {
+	const shared = "another-secret-of-32-bytes-or-more"
+	t.Setenv("TEST_SHARED", shared)
+	site := func(secret string) string {
+		return "auth_sidecar {\ndialect v1\nbackend medusa_v1 http://127.0.0.1:1 {\nsecret " + secret + "\n}\n}"
+	}
+	for name, c := range map[string]struct {
+		jwt, secret string
+		warns       bool
+	}{
+		"its own":    {"secret {env.TEST_JWT_SECRET}", "{env.TEST_SHARED}", false},
+		"the same":   {"secret {env.TEST_SHARED}", "{env.TEST_SHARED}", true},
+		"a previous": {"secret {env.TEST_JWT_SECRET}\nprevious_secret {env.TEST_SHARED}", "{env.TEST_SHARED}", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			log, err := validate(t, realm(goodRedis+"jwt {\n"+c.jwt+"\n}\n"+goodSession, site(c.secret)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.Contains(log, "jwt secret is Medusa's own jwt_secret as well") != c.warns || strings.Contains(log, shared) {
+				t.Errorf("got %s", log)
+			}
+		})
+	}
+}
+
 // What is provisioned shows no secret when it is printed as JSON, which Caddy
 // does to trace handlers.
 func TestProvisionedModulesShowNoSecret(t *testing.T) {

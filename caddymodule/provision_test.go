@@ -2,6 +2,7 @@ package caddymodule_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -147,6 +148,12 @@ func TestProvisionErrors(t *testing.T) {
 			_, err := validate(t, realm(c.realm, site))
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got  %v\nwant %s", err, c.want)
+			}
+			parts := strings.Split(fmt.Sprint(err), ": ")
+			for n, part := range parts[1:] {
+				if part == parts[n] || strings.HasPrefix(part, parts[n]+" ") {
+					t.Errorf("it says %s twice: %v", parts[n], err)
+				}
 			}
 		})
 	}

@@ -133,7 +133,7 @@ func (r *Realm) provision(ctx caddy.Context, name string) error {
 		Prefix: r.Redis.KeyPrefix, SessionPrefix: r.Session.KeyPrefix, Timeout: time.Duration(r.Redis.Timeout),
 	})
 	if err != nil {
-		return fmt.Errorf("redis: %w", err)
+		return err
 	}
 	r.store, r.queue = store, store.Queue()
 	r.sessions, err = session.NewManager(session.Config{

@@ -204,7 +204,7 @@ func (r *Redis) warn(logger *zap.Logger) {
 func pooled(key string, construct caddy.Constructor) (*connection, string, error) {
 	value, _, err := connections.LoadOrNew(key, construct)
 	if err != nil {
-		return nil, "", fmt.Errorf("redis: %w", err)
+		return nil, "", err
 	}
 	return value.(*connection), key, nil
 }

@@ -51,7 +51,7 @@ type ClientOptions struct {
 func NewClient(o ClientOptions) (redis.UniversalClient, error) {
 	timeout, err := checkTimeout(o.Timeout)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("redis: %w", err)
 	}
 	options, hosts, err := parseURL(o.URL.Reveal())
 	if err != nil {

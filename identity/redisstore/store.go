@@ -52,15 +52,15 @@ var (
 // New makes a Store. It does not connect.
 func New(client redis.UniversalClient, o Options) (*Store, error) {
 	if client == nil {
-		return nil, errors.New("redis store: no client")
+		return nil, errors.New("redis: no client")
 	}
 	keys, err := newKeyspace(o.Prefix, o.SessionPrefix)
 	if err != nil {
-		return nil, fmt.Errorf("redis store: %w", err)
+		return nil, fmt.Errorf("redis: %w", err)
 	}
 	timeout, err := checkTimeout(o.Timeout)
 	if err != nil {
-		return nil, fmt.Errorf("redis store: %w", err)
+		return nil, fmt.Errorf("redis: %w", err)
 	}
 	if o.Clock == nil {
 		o.Clock = time.Now
