@@ -33,7 +33,7 @@ test-faults: setup
 	go vet -race -tags faults ./e2e/faults ./identity/redisstore ./identity/httpapi
 	go test -race -tags faults -timeout 30m -run 'TestStore|TestSessions|TestLimits' ./identity/redisstore
 	go test -tags faults -count=1 -v -run TenThousand ./identity/httpapi
-	go test -race -tags faults -count=1 -v -timeout 30m ./e2e/faults 2>&1 | { grep -vE '^\s*(=== |--- PASS)' || true; }
+	go test -race -tags faults -count=1 -v -timeout 45m ./e2e/faults 2>&1 | { grep -vE '^\s*(=== |--- PASS)' || true; }
 
 # Its tests are behind a build tag, so that nothing else needs a Medusa.
 e2e-medusa:

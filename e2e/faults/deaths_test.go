@@ -20,7 +20,7 @@ import (
 func TestSidecarIsKilled(t *testing.T) {
 	t.Parallel()
 	s := newStand(t)
-	s.everyStep(t, func(t testing.TB) death {
+	s.everyStep(t, s.writes(), func(t testing.TB) death {
 		return after(func(heard func()) {
 			s.node.Kill()
 			heard()
@@ -35,7 +35,7 @@ func TestSidecarIsKilled(t *testing.T) {
 func TestServerIsKilled(t *testing.T) {
 	t.Parallel()
 	s := newStand(t)
-	s.everyStep(t, func(t testing.TB) death {
+	s.everyStep(t, s.writes(), func(t testing.TB) death {
 		return after(func(heard func()) {
 			s.redis.Kill()
 			heard()
@@ -75,11 +75,10 @@ func after(strike func(heard func())) death {
 // done to: at most for want of processors.
 const hiccups = 20
 
-// everyStep makes every write as often as it has steps, and lets a death happen at
+// everyStep makes each of the writes as often as it has steps, and lets a death happen at
 // each.
-func (s *stand) everyStep(t *testing.T, next func(testing.TB) death) {
+func (s *stand) everyStep(t *testing.T, writes map[string]func(testing.TB) attempt, next func(testing.TB) death) {
 	t.Helper()
-	writes := s.writes()
 	deaths := 0
 	for _, name := range slices.Sorted(maps.Keys(writes)) {
 		if !whole && name != "session" {

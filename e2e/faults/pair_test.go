@@ -56,7 +56,7 @@ func (p *pair) promote(t testing.TB) {
 func TestMasterIsKilled(t *testing.T) {
 	t.Parallel()
 	p := newPair(t)
-	p.everyStep(t, func(t testing.TB) death {
+	p.everyStep(t, p.writes(), func(t testing.TB) death {
 		return after(func(heard func()) {
 			p.master.Kill()
 			heard()
@@ -71,7 +71,7 @@ func TestMasterIsKilled(t *testing.T) {
 func TestMasterIsCutOff(t *testing.T) {
 	t.Parallel()
 	p := newPair(t)
-	p.everyStep(t, func(t testing.TB) death {
+	p.everyStep(t, p.writes(), func(t testing.TB) death {
 		cut := make(chan struct{})
 		ends := sync.OnceFunc(func() { close(cut) })
 		t.Cleanup(ends) // or the relay would wait after a failure
