@@ -31,6 +31,7 @@ type followed struct {
 // any case, for nothing else ends its answer while the backend is silent.
 func (w *responseFilter) follow(r *http.Request, s *state, by *follower) *http.Request {
 	w.by, w.state = by, s
+	by.using.Add(1)
 	w.announced = announced(r)
 	if !w.announced && r.ProtoMajor < 3 {
 		return r
@@ -96,5 +97,8 @@ func (w *responseFilter) end() {
 	}
 	if w.cancel != nil {
 		w.cancel()
+	}
+	if w.by != nil {
+		w.by.using.Add(-1)
 	}
 }

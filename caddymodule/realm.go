@@ -157,7 +157,7 @@ func (r *Realm) provision(ctx caddy.Context, name string) error {
 		shared = nil // no other process sees it
 	}
 	r.revocations = newRevocations(r.verifier, shared, r.logger)
-	r.follower = &follower{still: r.verifier.Still, age: age, using: &conn.streams, logger: r.logger}
+	r.follower = &follower{still: r.verifier.Still, age: age, using: &conn.followed, logger: r.logger}
 	providers, err := r.loadProviders(ctx)
 	if err != nil {
 		return err

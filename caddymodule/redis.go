@@ -98,8 +98,9 @@ type connection struct {
 	// secret stands in for secrets that nobody configured, in embedded mode
 	// alone. It lives as long as the store whose content it signs.
 	secret identity.Secret
-	// streams counts those whose callers are asked about by it.
-	streams atomic.Int64
+	// followed counts requests that proved somebody: each may become a stream, whose
+	// caller is asked about by it.
+	followed atomic.Int64
 }
 
 // connect returns the shared connection for the options, and the key under
@@ -229,13 +230,13 @@ func fingerprint(options ...any) string {
 }
 
 // Destruct closes the connection when no configuration uses it any more, with
-// a delay for the requests that still do, and not while streams do.
+// a delay for the requests that still do, and not while some may become streams.
 func (c *connection) Destruct() error {
 	if caddy.Exiting() {
 		return c.close()
 	}
 	time.AfterFunc(drainDelay, func() {
-		if c.streams.Load() > 0 {
+		if c.followed.Load() > 0 {
 			_ = c.Destruct()
 			return
 		}

@@ -28,7 +28,7 @@ const (
 type follower struct {
 	still func(ctx context.Context, c *verify.Caller, sid string) error
 	age   time.Duration // how long what the store says is believed
-	// using counts them at the connection that still needs.
+	// using counts the requests that may become one at the connection that still needs.
 	using  *atomic.Int64
 	logger *zap.Logger
 }
@@ -64,7 +64,6 @@ func (f *follower) begin(c *verify.Caller, sid string, until time.Time, cut func
 		s.sid = sid
 	}
 	first := min(time.Until(until)-f.age/10, f.every())
-	f.using.Add(1)
 	s.mu.Lock() // a check needs the timer, and may come as soon as it is known
 	defer s.mu.Unlock()
 	running.add(s)
@@ -79,7 +78,6 @@ func (s *openStream) end() {
 	s.closed = true
 	s.timer.Stop()
 	s.mu.Unlock()
-	s.of.using.Add(-1)
 }
 
 // check asks about the caller, and ends the stream if he is proven no more. While

@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"context"
 	"fmt"
+	"net/http/httptest"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -91,22 +92,26 @@ func (c *closing) Close() error {
 	return nil
 }
 
-// A connection that no configuration uses is there for as long as a stream needs it.
+// A connection that no configuration uses is there for as long as a stream needs it,
+// or a request whose answer has yet to begin may.
 func TestConnectionOutlivesItsStreams(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		client := new(closing)
 		c := &connection{client: client}
-		c.streams.Store(2)
+		two := []*responseFilter{{}, {}}
+		for _, w := range two {
+			w.follow(httptest.NewRequest("GET", "/", nil), new(state), &follower{using: &c.followed})
+		}
 		if err := c.Destruct(); err != nil {
 			t.Fatal(err)
 		}
-		for range 2 {
+		for _, w := range two {
 			time.Sleep(100 * drainDelay)
 			if client.closed.Load() {
 				t.Fatal("it was closed")
 			}
-			c.streams.Add(-1)
+			w.end()
 		}
 		time.Sleep(drainDelay)
 		synctest.Wait()
