@@ -33,7 +33,7 @@ func (l Level) String() string {
 
 // Finding is what the doctor has to say about one thing.
 type Finding struct {
-	// Check names what was looked at: version, topology, eviction, memory,
+	// Check names what was looked at: connection, version, topology, eviction, memory,
 	// persistence, clock, replicas, permissions, schema, cluster.
 	Check string
 	// Server is the host and port of a cluster's node; empty with one server.
@@ -52,7 +52,7 @@ type Examination struct {
 
 // Examine looks at the servers behind the store: whether they keep what is written,
 // can do what is asked of them, and are what the configuration says. The error,
-// with code CodeUnavailable, says that they could not be asked at all.
+// with code CodeUnavailable, says that none could be asked.
 func (s *Store) Examine(ctx context.Context, e Examination) ([]Finding, error) {
 	ctx, cancel := context.WithTimeout(ctx, max(s.timeout, workTimeout))
 	defer cancel()
@@ -64,42 +64,62 @@ func (s *Store) Examine(ctx context.Context, e Examination) ([]Finding, error) {
 		case strings.Contains(err.Error(), "cluster support disabled"):
 			return []Finding{wrong("topology", "cluster is set, and the server is no node of a cluster", "take cluster out")}, nil
 		}
-		return nil, classify("examining", err)
+		if _, cluster := s.client.(*redis.ClusterClient); !cluster { // others of its nodes may answer
+			return nil, classify("examining", err)
+		}
 	}
 	var (
-		mu       sync.Mutex
 		findings []Finding
+		whole    = true
+		err      error
 	)
-	examine := func(ctx context.Context, name string, c *redis.Client) error {
-		found, err := s.examineServer(ctx, c, e, name != "")
-		if err != nil {
-			return err
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		for _, f := range found {
-			f.Server = name
-			findings = append(findings, f)
-		}
-		return nil
-	}
-	var err error
 	switch c := s.client.(type) {
 	case *redis.Client:
-		err = examine(ctx, "", c)
+		findings, err = s.examineServer(ctx, c, e, false)
 	case *redis.ClusterClient:
-		err = c.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error { return examine(ctx, node.Options().Addr, node) })
+		findings, whole, err = s.examineNodes(ctx, c, e)
 	}
 	if err != nil {
 		return nil, classify("examining", err)
 	}
 	schema, err := s.examineSchema(ctx)
-	if err != nil {
+	switch {
+	case err == nil:
+		findings = append(findings, schema)
+	case whole:
 		return nil, classify("examining", err)
+	default: // the node that has it cannot be asked, as is said
 	}
-	findings = append(findings, schema)
 	slices.SortStableFunc(findings, func(a, b Finding) int { return strings.Compare(a.Server, b.Server) })
 	return findings, nil
+}
+
+// examineNodes looks at every master of a cluster, and reports whether each could be
+// asked; the error says that none could.
+func (s *Store) examineNodes(ctx context.Context, c *redis.ClusterClient, e Examination) (findings []Finding, whole bool, err error) {
+	var mu sync.Mutex
+	answered, last := 0, error(nil)
+	whole = true
+	err = c.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error {
+		found, err := s.examineServer(ctx, node, e, true)
+		mu.Lock()
+		defer mu.Unlock()
+		if err != nil {
+			whole, last = false, err
+			found = []Finding{wrong("connection", withoutArguments(err).Error(), "start it, or let a replica take its place")}
+		} else {
+			answered++
+		}
+		for _, f := range found {
+			f.Server = node.Options().Addr
+			findings = append(findings, f)
+		}
+		return nil
+	})
+	if err == nil && answered == 0 {
+		err = last
+	}
+	return findings, whole, err
 }
 
 func (s *Store) examineServer(ctx context.Context, c *redis.Client, e Examination, cluster bool) ([]Finding, error) {

@@ -58,6 +58,16 @@ func TestDoctorFinds(t *testing.T) {
 		"nothing, in a cluster": {start: func(t *testing.T) redisstore.ClientOptions {
 			return redisstore.ClientOptions{URL: identity.NewSecret(identitytest.StartCluster(t, 0, healthy...).URL()), Cluster: true}
 		}},
+		"dead node": {start: func(t *testing.T) redisstore.ClientOptions {
+			cluster := identitytest.StartCluster(t, 0, healthy...)
+			cluster.Nodes[0].Kill()
+			for _, node := range cluster.Nodes[1:] {
+				identitytest.Await(t, "the others know", func() bool {
+					return strings.Contains(node.MustAsk("CLUSTER", "INFO").(string), "cluster_state:fail")
+				})
+			}
+			return redisstore.ClientOptions{URL: identity.NewSecret(cluster.URL()), Cluster: true}
+		}, want: "cluster connection"},
 		"eviction": {start: func(t *testing.T) redisstore.ClientOptions {
 			return at(server(t, "--appendonly", "yes", "--maxmemory-policy", "allkeys-lru"))
 		}, want: "eviction"},
@@ -137,6 +147,21 @@ func TestDoctorCannotAsk(t *testing.T) {
 	r.Stop()
 	if findings, err := s.Examine(t.Context(), redisstore.Examination{}); identity.ReasonOf(err) != "store_refused" || findings != nil {
 		t.Errorf("got %v, %v", findings, err)
+	}
+	cluster := identitytest.StartCluster(t, 0)
+	o := redisstore.ClientOptions{URL: identity.NewSecret(cluster.URL()), Timeout: patient, Cluster: true}
+	known, unknown := newStoreBy(t, o), newStoreBy(t, o)
+	if _, err := known.Examine(t.Context(), redisstore.Examination{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, node := range cluster.Nodes {
+		node.Kill()
+	}
+	for _, s := range []*redisstore.Store{known, unknown} {
+		findings, err := s.Examine(t.Context(), redisstore.Examination{})
+		if identity.ReasonOf(err) != "store_refused" || findings != nil {
+			t.Errorf("of a cluster: got %v, %v", findings, err)
+		}
 	}
 }
 
