@@ -114,8 +114,18 @@ func doctor(ctx context.Context, out io.Writer, config []byte) error {
 
 // remedyOf says what to do about a Redis that could not be asked.
 func remedyOf(err error) string {
-	if identity.ReasonOf(err) == "store_auth" {
+	if _, asked := errors.AsType[*identity.Error](err); !asked {
+		return "correct the option redis; its variables are those of this command and of the files that --envfile names"
+	}
+	switch identity.ReasonOf(err) {
+	case "store_auth":
 		return "correct user and password in the URL of the option redis"
+	case "store_timeout":
+		return "see whether the address is right and nothing keeps it from answering; a server without TLS leaves rediss:// waiting: then write redis://"
+	case "store_disconnected":
+		return "see whether it is up; a server that wants TLS hangs up on redis://: then write rediss://"
+	case "store_error": // something answered
+		return "correct the option redis: the server does not answer as the Redis that it describes"
 	}
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return "name the server as its certificate does, and the authority that signed it by ca_file"

@@ -47,6 +47,11 @@ func TestDoctorCommand(t *testing.T) {
 		"wrong password":   {"redis " + strings.Replace(locked.URL(), "//", "//:wrong@", 1), true, "correct user and password"},
 		"no ca_file":       {"redis " + secure.URL(), true, "the authority that signed it by ca_file"},
 		"no address":       {"redis {env.TEST_MISSING}", true, "redis URL: evaluated placeholder {env.TEST_MISSING} is empty"},
+		"variable":         {"redis {env.TEST_MISSING}", true, "the files that --envfile names"},
+		"no TLS there":     {"redis " + strings.Replace(healthy.URL(), "redis:", "rediss:", 1), true, "then write redis://"},
+		"TLS there":        {"redis " + strings.Replace(secure.URL(), "rediss:", "redis:", 1), true, "then write rediss://"},
+		"no such database": {"redis " + strings.TrimSuffix(healthy.URL(), "/0") + "/99", true, "does not answer as the Redis that it describes"},
+		"no sentinel":      {"redis " + healthy.URL() + " {\nsentinel shop\n}", true, "does not answer as the Redis that it describes"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			report, err := doctor(t, test.redis+"\n"+goodJWT+goodSession)

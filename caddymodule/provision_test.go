@@ -100,6 +100,7 @@ func TestProvisionErrors(t *testing.T) {
 			"redis {env.TEST_MISSING}\n" + goodJWT + goodSession, nothing, "redis URL: evaluated placeholder {env.TEST_MISSING} is empty",
 		},
 		"redis is no URL":        {"redis localhost:6379\n" + goodJWT + goodSession, nothing, "redis URL: must begin with redis://, rediss:// or unix://"},
+		"redis is an address":    {"redis 127.0.0.1:6379\n" + goodJWT + goodSession, nothing, "redis URL: must begin with redis://, rediss:// or unix://"},
 		"redis timeout too long": {"redis redis://127.0.0.1:1 {\ntimeout 1h\n}\n" + goodJWT + goodSession, nothing, "must be between 1ms and 30s"},
 		"ca_file without TLS":    {"redis redis://127.0.0.1:1 {\nca_file /ca.pem\n}\n" + goodJWT + goodSession, nothing, "a CA file is for a rediss:// URL"},
 		"ca_file is missing":     {"redis rediss://127.0.0.1:1 {\nca_file " + folder + "/missing\n}\n" + goodJWT + goodSession, nothing, "reading the CA file"},

@@ -8,6 +8,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
+var errScheme = errors.New("redis URL: must begin with redis://, rediss:// or unix://")
+
 // parseURL returns the options of the first host, and every host with its port if
 // it has one. It is strict where go-redis would let a parameter override our
 // settings, and does not repeat any part of the URL: a password that was not
@@ -18,13 +20,16 @@ func parseURL(text string) (*redis.Options, []string, error) {
 		return nil, nil, err
 	}
 	u, err := url.Parse(text)
+	if err != nil && !strings.Contains(text, "://") { // 127.0.0.1:6379 is no URL at all, localhost:6379 is one
+		return nil, nil, errScheme
+	}
 	if err != nil {
 		return nil, nil, errors.New("redis URL: malformed; is a character of the password not percent-encoded?")
 	}
 	switch u.Scheme {
 	case "redis", "rediss", "unix":
 	default:
-		return nil, nil, errors.New("redis URL: must begin with redis://, rediss:// or unix://")
+		return nil, nil, errScheme
 	}
 	for parameter := range u.Query() {
 		if u.Scheme != "unix" || parameter != "db" {
