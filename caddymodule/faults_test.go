@@ -148,6 +148,28 @@ func TestReadOnlyStore(t *testing.T) {
 	}
 }
 
+// The log says once that revocations of other nodes are not heard, and once that they
+// are again.
+func TestLossOfRevocationsIsLogged(t *testing.T) {
+	server := identitytest.StartRedis(t)
+	s := open(t, config{Redis: server.URL()})
+	logged := func(what string) {
+		t.Helper()
+		eventually(t, "the log says: "+what, func() bool { return strings.Contains(s.log(), `"`+what+`"`) })
+	}
+	logged("listening to revocations of other nodes")
+	if strings.Contains(s.log(), "of other nodes again") {
+		t.Error("the first time is none again")
+	}
+	server.Kill()
+	logged("not listening to revocations of other nodes; they are found out by age")
+	server.Restart()
+	logged("listening to revocations of other nodes again")
+	if n := strings.Count(s.log(), `"listening to revocations of other nodes again"`); n != 1 {
+		t.Errorf("the log says it %d times", n)
+	}
+}
+
 // What the store said a moment ago is believed while it is away, but not for
 // longer than the configuration says; and never about anybody else.
 func TestCachedAnswersWhileTheStoreIsDown(t *testing.T) {

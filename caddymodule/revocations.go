@@ -77,6 +77,7 @@ func (t *revocations) run(ctx context.Context) {
 	if t.store == nil {
 		return
 	}
+	lost := false // and the log says so
 	t.store.Listen(ctx, redisstore.Listener{
 		Heard: t.heard,
 		Joined: func() {
@@ -84,11 +85,16 @@ func (t *revocations) run(ctx context.Context) {
 			running.recheckAll()
 			t.joined.Store(true)
 			t.logger.Debug("listening to revocations of other nodes")
+			if lost {
+				lost = false
+				t.logger.Info("listening to revocations of other nodes again")
+			}
 		},
 		Left: func(err error) {
 			level := t.logger.Debug
 			if t.joined.Swap(false) { // once per loss
 				level = t.logger.Warn
+				lost = true
 			}
 			level("not listening to revocations of other nodes; they are found out by age", zap.String("reason", identity.ReasonOf(err)), zap.Error(err))
 		},
