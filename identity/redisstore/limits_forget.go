@@ -11,7 +11,8 @@ import (
 )
 
 const (
-	// forgetTimeout bounds a look at all keys of all servers.
+	// forgetTimeout bounds a look at all keys of all servers; each command of it may
+	// take as long as any.
 	forgetTimeout = time.Minute
 	// scanned is how many keys a server looks at before it does something else.
 	scanned = 1000
@@ -34,9 +35,11 @@ func (s *Store) ForgetBeginning(ctx context.Context, names []string, beginning s
 		return 0, classify("looking for buckets", err)
 	}
 	removed := make([]*redis.IntCmd, len(keys))
-	_, err = s.client.Pipelined(ctx, func(p redis.Pipeliner) error {
+	delCtx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	_, err = s.client.Pipelined(delCtx, func(p redis.Pipeliner) error {
 		for n, key := range keys {
-			removed[n] = p.Del(ctx, key)
+			removed[n] = p.Del(delCtx, key)
 		}
 		return nil
 	})
@@ -58,19 +61,31 @@ func (s *Store) scan(ctx context.Context, pattern string) ([]string, error) {
 		keys = make(map[string]bool) // a server may name one twice
 	)
 	err := s.eachMaster(ctx, func(ctx context.Context, server *redis.Client) error {
-		found := server.Scan(ctx, 0, escaped(pattern), scanned).Iterator()
-		for found.Next(ctx) {
+		for cursor, first := uint64(0), true; first || cursor != 0; first = false {
+			found, next, err := s.scanOnce(ctx, server, cursor, pattern)
+			if err != nil {
+				return err
+			}
 			mu.Lock()
-			keys[found.Val()] = true
+			for _, key := range found {
+				keys[key] = true
+			}
 			mu.Unlock()
+			cursor = next
 		}
-		return found.Err()
+		return nil
 	})
 	all := make([]string, 0, len(keys))
 	for key := range keys {
 		all = append(all, key)
 	}
 	return all, err
+}
+
+func (s *Store) scanOnce(ctx context.Context, server *redis.Client, cursor uint64, pattern string) (keys []string, next uint64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	return server.Scan(ctx, cursor, escaped(pattern), scanned).Result()
 }
 
 // escaped takes what else than `*` means something in a pattern literally. A
